@@ -1,0 +1,109 @@
+// What every verb needs, put together here and nowhere else: the store, sites, backends, runs.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adapters/site_file/search.h"
+#include "core/clock.h"
+#include "core/engine.h"
+#include "core/error.h"
+#include "core/store.h"
+
+namespace catena::cli {
+
+class SystemClock : public Clock {
+ public:
+  Time now() override;
+  void sleep(std::chrono::milliseconds duration) override;
+};
+
+// Says nothing.
+class Silent : public Observer {
+ public:
+  void event(const RunRow&, std::string_view, const Event&) override {}
+  void trouble(std::string_view) override {}
+};
+
+// One line an event on standard output, trouble on standard error (each text once).
+class Lines : public Observer {
+ public:
+  explicit Lines(bool events = true) : events_(events) {}
+  void event(const RunRow& run, std::string_view node, const Event& event) override;
+  void trouble(std::string_view text) override;
+
+ private:
+  bool events_;
+  std::string last_trouble_;
+};
+
+// A site made ready: its transport, dialect and backend.
+struct Workbench {
+  Site site;
+  std::unique_ptr<Dialect> dialect;  // nullptr for the local backend
+  std::unique_ptr<Transport> transport;
+  std::unique_ptr<Backend> backend;
+  Place place() const;
+};
+
+class Context {
+ public:
+  std::string site_config;  // --site-config
+
+  Store& store();           // opened at the first use
+  const Store& read_store();
+  Clock& clock() { return clock_; }
+  SearchPath sites() const { return search_path(site_config); }
+  Site site(const std::string& name) const;
+  Workbench& workbench(const std::string& site_name);
+  std::unique_ptr<Workbench> make_workbench(Site site) const;
+
+  // The row of a run by its id, or the latest one of a workflow's name. Empty: the latest run of all. Throws Error(not_found).
+  RunRow find_run(const std::string& id_or_name);
+  Run load_run(const std::string& id);
+
+  // Asks the run's site and acts on the answer, if no other process is doing that right now. With `force` also when the site was
+  // asked less than its poll time ago. Several runs of one site are asked for at once. Returns what it could not do, or empty.
+  std::string drive(std::vector<Run*> runs, Observer& observer, bool force);
+
+ private:
+  SystemClock clock_;
+  std::unique_ptr<Store> store_;
+  std::map<std::string, std::unique_ptr<Workbench>> benches_;
+};
+
+// Who this process is, and whether another holder of a lease still lives.
+Lease this_process(Time now);
+bool is_alive(const Lease& lease, Time now);
+
+// Holds a run's lease for its lifetime. Throws Error(conflict), naming the holder, if somebody else has it.
+class Held {
+ public:
+  Held(Store& store, Clock& clock, std::string run_id);
+  ~Held();
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+
+ private:
+  Store& store_;
+  std::string run_id_;
+  Lease mine_;
+};
+
+// The file read and checked, with every mistake in one Error(config).
+struct ReadFile {
+  Workflow workflow;
+  Graph graph;
+  Snapshot snapshot;
+  std::vector<std::string> warnings;
+};
+ReadFile read_file(const std::string& path);
+
+// Node names (or patterns scf.*) to indices. Throws Error(not_found) with a suggestion.
+std::vector<NodeIndex> find_nodes(const Run& run, const std::vector<std::string>& names);
+NodeIndex find_node(const Run& run, const std::string& name);
+
+}  // namespace catena::cli

@@ -1,0 +1,123 @@
+// catena plan FILE: what `run` would send, to the byte, and why; touches nothing.
+#include <fmt/core.h>
+
+#include <boost/json.hpp>
+
+#include "cli/run_options.h"
+#include "cli/verbs.h"
+#include "core/program.h"
+
+namespace catena::cli {
+namespace {
+
+struct Planned {
+  ReadFile file;
+  std::unique_ptr<Workbench> bench;
+  RunRow row;
+  Plan plan;
+};
+
+Planned make(Context& context, const RunOptions& options) {
+  Planned p{read_file(options.file), nullptr, {}, {}};
+  p.bench = context.make_workbench(context.site(options.site_for(p.file.workflow)));
+  p.row = options.row(p.file.workflow, p.bench->site, options.id.empty() ? "plan" : options.id, context.clock().now());
+  check_everything(p.file, p.row, *p.bench);
+  const std::vector<NodeRow> nodes(p.file.graph.size());
+  const std::vector<const Attempt*> attempts(p.file.graph.size());
+  p.plan = make_plan(p.file.graph, nodes, attempts, false);
+  return p;
+}
+
+// The whole plan as one submission; `run` sends it in windows of the site's submit_batch.
+Submission submission(const Planned& p) {
+  const JobWriter writer(p.file.workflow, p.file.graph, p.row, p.bench->site, p.bench->dialect.get());
+  Submission result{p.row.id, p.row.directory, {}};
+  std::vector<std::size_t> places(p.file.graph.size());
+  for (const auto& planned : p.plan.submit) {
+    std::vector<Dependency> dependencies;
+    for (const auto& parent : planned.parents) dependencies.push_back({parent.on, places[parent.node], {}});
+    places[planned.node] = result.jobs.size();
+    result.jobs.push_back(writer.write(planned, 1, std::move(dependencies)).job);
+  }
+  return result;
+}
+
+void print_order(const Planned& p) {
+  fmt::print("{}: {} nodes, {} edges, on {} ({}), in {}\n\n", p.row.name, p.file.graph.size(), p.file.graph.edge_count(),
+             p.row.site, p.bench->site.scheduler, p.row.directory);
+  std::size_t place = 0;
+  for (const auto& planned : p.plan.submit) {
+    const auto& node = p.file.graph.node(planned.node);
+    std::string values;
+    for (const auto& [name, value] : element_values(p.file.workflow.nodes[node.spec], node.element)) {
+      values += fmt::format("{}{}={}", values.empty() ? "  [" : ", ", name, to_text(value));
+    }
+    fmt::print("{:>6}  {}{}: {}\n", ++place, node.name, values.empty() ? "" : values + "]", planned.reason);
+  }
+}
+
+void print_json(const Planned& p) {
+  boost::json::array nodes;
+  for (const auto& planned : p.plan.submit) {
+    const auto& node = p.file.graph.node(planned.node);
+    boost::json::array parents;
+    for (const auto& parent : planned.parents) {
+      parents.push_back({{"node", p.file.graph.node(parent.node).name}, {"on", std::string(to_string(parent.on))}});
+    }
+    boost::json::object values;
+    for (const auto& [name, value] : element_values(p.file.workflow.nodes[node.spec], node.element)) values[name] = to_text(value);
+    nodes.push_back({{"name", node.name}, {"parents", parents}, {"values", values}, {"reason", planned.reason}});
+  }
+  const boost::json::object all{{"workflow", p.row.name}, {"site", p.row.site}, {"directory", p.row.directory}, {"nodes", nodes}};
+  fmt::print("{}\n", boost::json::serialize(all));
+}
+
+void print_scripts(const Planned& p, const std::string& wanted) {
+  bool found = false;
+  for (const auto& job : submission(p).jobs) {
+    const auto& name = p.file.graph.node(job.node).name;
+    if (wanted != "all" && wanted != name) continue;
+    found = true;
+    if (wanted == "all") fmt::print("# ==== {}\n", name);
+    fmt::print("{}", job.script);
+  }
+  if (!found) throw Error(ErrorKind::not_found, fmt::format("there is no node '{}' in {}", wanted, p.row.file));
+}
+
+}  // namespace
+
+void add_plan(CLI::App& app, Context& context, Chosen& chosen) {
+  auto* verb = app.add_subcommand("plan", "show what `run` would send, and why; touches nothing");
+  auto options = std::make_shared<RunOptions>();
+  auto json = std::make_shared<bool>(false);
+  auto program = std::make_shared<bool>(false);
+  auto script = std::make_shared<std::string>();
+  options->add_to(*verb);
+  verb->add_flag("--json", *json, "order and reasons as JSON");
+  verb->add_flag("--program", *program, "the submission program, scripts and all");
+  verb->add_option("--script", *script, "the job script of one node, or of `all`")->type_name("NODE");
+  verb->footer(
+      "Example:  catena plan silicon-eos.yaml --site cluster --program\n"
+      "With --id X it shows to the byte what `catena run --id X` sends; without, tokens and folders are those of the id `plan`.");
+  verb->callback([&context, &chosen, options, json, program, script] {
+    chosen.action = [&context, options, json, program, script] {
+      const auto planned = make(context, *options);
+      if (*json) {
+        print_json(planned);
+      } else if (!script->empty()) {
+        print_scripts(planned, *script);
+      } else if (*program) {
+        if (!planned.bench->dialect) {
+          throw Error(ErrorKind::usage, fmt::format("site {} has no scheduler, so there is no submission program", planned.row.site),
+                      "--script all shows what its jobs are");
+        }
+        fmt::print("{}", submission_program(*planned.bench->dialect, submission(planned)));
+      } else {
+        print_order(planned);
+      }
+      return static_cast<int>(exit_ok);
+    };
+  });
+}
+
+}  // namespace catena::cli

@@ -1,0 +1,77 @@
+// catena run FILE: records the run, submits the whole graph, and ends (or follows it with --wait).
+#include <fmt/core.h>
+
+#include <filesystem>
+#include <random>
+
+#include "adapters/batch/input_files.h"
+#include "cli/print.h"
+#include "cli/run_options.h"
+#include "cli/verbs.h"
+
+namespace catena::cli {
+namespace {
+
+std::string fresh_id() {
+  constexpr std::string_view alphabet = "0123456789bcdfghjklmnpqrstvwxyz";
+  std::random_device random;
+  std::uniform_int_distribution<std::size_t> pick(0, alphabet.size() - 1);
+  std::string id;
+  for (int i = 0; i < 6; ++i) id += alphabet[pick(random)];
+  return id;
+}
+
+void report(const Run& run, const Submitted& submitted, std::string_view site) {
+  fmt::print("run {} of {}: {} of {} nodes submitted to {}\n", run.row.id, run.row.name, submitted.accepted, run.graph.size(), site);
+  if (!submitted.refusal.empty()) {
+    fmt::print(stderr, "catena: the scheduler refused {} job{}: {}\n", submitted.refused, submitted.refused == 1 ? "" : "s",
+               submitted.refusal);
+  }
+}
+
+int start(Context& context, const RunOptions& options, bool wait) {
+  auto file = read_file(options.file);
+  for (const auto& warning : file.warnings) fmt::print(stderr, "catena: {}\n", warning);
+  auto& bench = context.workbench(options.site_for(file.workflow));
+  const auto row = options.row(file.workflow, bench.site, options.id.empty() ? fresh_id() : options.id, context.clock().now());
+  check_everything(file, row, bench);
+
+  context.store().create(row, file.snapshot, file.graph);
+  const Held lease(context.store(), context.clock(), row.id);
+  Run run = make_run(context.store().load(row.id), std::move(file.workflow), std::move(file.graph));
+  Lines observer(false);
+  Engine engine(context.store(), context.clock(), observer);
+  const auto submitted = engine.react(run, bench.place());
+  report(run, submitted, bench.site.name);
+  if (!submitted.trouble.empty()) {
+    throw Error(submitted.unsure > 0 ? ErrorKind::transport : ErrorKind::unavailable,
+                fmt::format("run {}: {} nodes are not submitted yet: {}", row.id, submitted.not_tried + submitted.unsure,
+                            submitted.trouble),
+                fmt::format("nothing is lost, and what is queued is held; `catena sync {}` goes on", row.id));
+  }
+  if (!wait) {
+    fmt::print("  catena status {0}    catena watch {0}    catena logs {0} NODE\n", row.id);
+    return submitted.refused > 0 ? exit_refused : exit_ok;
+  }
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Context& context, Chosen& chosen) {
+  auto* verb = app.add_subcommand("run", "submit a workflow");
+  auto options = std::make_shared<RunOptions>();
+  auto wait = std::make_shared<bool>(false);
+  options->add_to(*verb);
+  verb->add_flag("--wait", *wait, "stay, show progress, and end with the run's result");
+  verb->footer("Example:  catena run silicon-eos.yaml --site cluster");
+  verb->callback([&context, &chosen, options, wait] {
+    chosen.action = [&context, options, wait] {
+      if (*wait && options->id.empty()) options->id = fresh_id();
+      const int code = start(context, *options, *wait);
+      return *wait && code == exit_ok ? follow(context, options->id, true, std::nullopt) : code;
+    };
+  });
+}
+
+}  // namespace catena::cli

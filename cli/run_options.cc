@@ -1,0 +1,60 @@
+#include "cli/run_options.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "adapters/batch/input_files.h"
+#include "adapters/site_file/scratch.h"
+#include "core/plan.h"
+
+namespace catena::cli {
+
+void RunOptions::add_to(CLI::App& verb) {
+  verb.add_option("file", file, "the workflow file (YAML, or JSON if it ends in .json)")->required()->type_name("FILE");
+  verb.add_option("--site", site, "the site to run on (catena sites lists them)")->type_name("SITE");
+  verb.add_option("--id", id, "the run's id; fresh by default")->type_name("ID");
+}
+
+std::string RunOptions::site_for(const Workflow& workflow) const {
+  return !site.empty() ? site : !workflow.site.empty() ? workflow.site : "local";
+}
+
+RunRow RunOptions::row(const Workflow& workflow, const Site& site_used, const std::string& run_id, Time now) const {
+  const bool good = run_id.size() <= 64 && !run_id.empty() && std::ranges::all_of(run_id, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+  });
+  if (!good) throw Error(ErrorKind::usage, fmt::format("--id {}: an id is made of letters, digits, - and _", run_id));
+  RunRow row;
+  row.id = run_id;
+  row.name = workflow.name;
+  row.file = std::filesystem::absolute(file).lexically_normal().string();
+  row.site = site_used.name;
+  auto base = expand_scratch(site_used);
+  if (base.empty()) base = workflow.directory + "/catena-runs";
+  row.directory = fmt::format("{}/{}-{}", base, workflow.name, run_id);
+  row.created = row.updated = now;
+  return row;
+}
+
+void check_everything(const ReadFile& file, const RunRow& row, const Workbench& bench) {
+  Diagnostics diagnostics;
+  check(file.workflow, file.graph, diagnostics);
+  diagnostics.throw_if_any();
+  const std::vector<NodeRow> nodes(file.graph.size());
+  const std::vector<const Attempt*> attempts(file.graph.size());
+  const auto plan = make_plan(file.graph, nodes, attempts, false);
+  const JobWriter writer(file.workflow, file.graph, row, bench.site, bench.dialect.get());
+  writer.check(plan.submit, diagnostics);
+  const RunFacts facts{row.id, row.directory, bench.site.name};
+  for (NodeIndex i = 0; i < file.graph.size(); ++i) {
+    const auto& spec = file.workflow.nodes[file.graph.node(i).spec];
+    if (spec.inputs.empty()) continue;
+    const auto node = render_node(file.workflow, file.graph, i, facts, bench.site.defaults, "", diagnostics);
+    for (const auto& missing : missing_inputs(node)) diagnostics.add({file.workflow.file, spec.at, node.name, missing, ""});
+  }
+  diagnostics.throw_if_any();
+}
+
+}  // namespace catena::cli

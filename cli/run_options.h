@@ -1,0 +1,28 @@
+// What `run` and `plan` have in common: which file, which site, which id, and what that makes of a run.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "cli/context.h"
+
+namespace catena::cli {
+
+struct RunOptions {
+  std::string file;
+  std::string site;
+  std::string id;
+
+  void add_to(CLI::App& verb);
+  // --site, else the workflow's own, else "local".
+  std::string site_for(const Workflow& workflow) const;
+  // The run as it would be recorded. Its directory: SCRATCH/NAME-ID where the site or the environment has a scratch base, else
+  // catena-runs/NAME-ID beside the workflow file.
+  RunRow row(const Workflow& workflow, const Site& site, const std::string& run_id, Time now) const;
+};
+
+// Everything that can be known to be wrong before anything is written: names, parameters, options, missing inputs.
+// Throws Error(config) with all of it.
+void check_everything(const ReadFile& file, const RunRow& row, const Workbench& bench);
+
+}  // namespace catena::cli

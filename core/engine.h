@@ -1,0 +1,100 @@
+// The engine's passes: submit, observe, react. Each step is in the store before the next is taken, so that catena may be killed
+// between any two instructions and the next call goes on from there. Holds no state of its own between calls.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/backend.h"
+#include "core/clock.h"
+#include "core/job_writer.h"
+#include "core/observer.h"
+#include "core/plan.h"
+#include "core/site.h"
+#include "core/store.h"
+
+namespace catena {
+
+// A run in memory, as the store has it.
+struct Run {
+  RunRow row;
+  Workflow workflow;
+  Graph graph;
+  std::vector<NodeRow> nodes;                       // by NodeIndex
+  std::vector<std::unique_ptr<Attempt>> attempts;   // by NodeIndex: the current one, or nullptr
+
+  std::vector<const Attempt*> current() const;
+};
+
+Run make_run(RunRecord record, Workflow workflow, Graph graph);
+
+// Where the runs of one site are carried out.
+struct Place {
+  const Site& site;
+  Backend& backend;
+  const Dialect* dialect = nullptr;  // nullptr: the local backend
+  // The files that a node's inputs are made of: copies, and rendered texts. Throws Error(config, not_found).
+  std::function<std::vector<FileToPut>(const JobWriter&, NodeIndex, const Rendered&)> input_files;
+};
+
+struct Submitted {
+  std::size_t accepted = 0, refused = 0, not_tried = 0, unsure = 0;
+  std::string refusal;  // the first one's text, in the scheduler's words
+  std::string trouble;  // why jobs were not tried or are unsure, in the scheduler's words
+};
+
+class Engine {
+ public:
+  Engine(Store& store, Clock& clock, Observer& observer) : store_(store), clock_(clock), observer_(observer) {}
+
+  // Submits every node that is due, roots held, then reads the dependencies back and releases the roots.
+  Submitted submit(Run& run, const Place& place);
+
+  // Asks the place once for all active jobs of these runs and records what it said. Trouble changes no state.
+  // False: the site could not be asked.
+  bool observe(std::span<Run* const> runs, const Place& place);
+
+  // Acts on what is recorded: skips what can no longer run, submits what is due, releases, ends the run.
+  Submitted react(Run& run, const Place& place);
+
+  // Cancels these nodes, or the whole run if none is named. Safe to repeat.
+  void cancel(Run& run, const Place& place, std::span<const NodeIndex> nodes);
+
+ private:
+  class Recorder;
+  void place_jobs(Run& run, const Place& place, const Plan& plan, Submitted& result);
+  void submit_window(Run& run, const Place& place, const JobWriter& writer, std::span<const PlannedNode> window, Submitted& result);
+  void take_answer(Run& run, const Job& job, const Answer& answer, Submitted& result);
+  void check_dependencies(Run& run, const Place& place, std::span<const PlannedNode> submitted);
+  void repoint_children(Run& run, const Place& place, std::span<const PlannedNode> submitted);
+  void release(Run& run, const Place& place);
+  void skip(Run& run, const Place& place, const std::vector<Skip>& skips);
+  void stop(Run& run, const Place& place, const std::string& reason);
+  void settle(Run& run, const Site& site, const Observation& observation, std::span<const Report* const> reports, NodeIndex node,
+              Recorder& recorder, std::string& stop_reason);
+  void finish(Run& run);
+
+  Store& store_;
+  Clock& clock_;
+  Observer& observer_;
+};
+
+// What several reports of one job add up to: an exit record first, then accounting, then the queue. A signal from outside
+// (time limit, cancel) is explained by accounting where it has a word. nullopt: nothing is known.
+struct Outcome {
+  JobState state = JobState::unknown;
+  Report report;         // the facts, filled from every source
+  bool waiting = false;  // it has ended, but the source that would say how has not spoken yet
+};
+std::optional<Outcome> merge(std::span<const Report* const> reports);
+
+// The tokens and ids of a run's jobs that are or may be at the scheduler.
+std::vector<JobRef> active_jobs(const Run& run);
+
+// One line for a failed attempt: "exit 3", "killed by signal 9", "output missing: pw.out", "out of memory".
+std::string failure_text(JobState state, const Report& report);
+
+}  // namespace catena

@@ -1,0 +1,292 @@
+#include "core/expand.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <unordered_map>
+
+#include "core/render.h"
+
+namespace catena {
+namespace {
+
+std::uint32_t element_count(const NodeSpec& spec) {
+  if (!spec.foreach || spec.foreach->axes.empty()) return 0;
+  if (spec.foreach->zip) return static_cast<std::uint32_t>(spec.foreach->axes.front().values.size());
+  std::size_t count = 1;
+  for (const auto& axis : spec.foreach->axes) count *= axis.values.size();
+  return static_cast<std::uint32_t>(count);
+}
+
+// Where the nodes of one spec stand in the graph.
+struct Span {
+  std::uint32_t spec = 0;
+  NodeIndex first = 0;
+  std::uint32_t count = 1;     // nodes
+  std::uint32_t elements = 0;  // 0 without foreach
+};
+
+// "scf" -> all its nodes, "scf.3" -> one of them; count 0 if there is none.
+std::pair<NodeIndex, std::uint32_t> resolve(std::string_view name,
+                                            const std::unordered_map<std::string_view, Span>& spans) {
+  if (auto found = spans.find(name); found != spans.end()) return {found->second.first, found->second.count};
+  const auto dot = name.rfind('.');
+  if (dot == std::string_view::npos) return {0, 0};
+  const auto found = spans.find(name.substr(0, dot));
+  std::uint32_t element = 0;
+  const auto digits = name.substr(dot + 1);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), element);
+  if (found == spans.end() || error != std::errc{} || end != digits.data() + digits.size() || element < 1 ||
+      element > found->second.elements) {
+    return {0, 0};
+  }
+  return {found->second.first + element - 1, 1};
+}
+
+void report_unknown(const Workflow& workflow, const NodeSpec& spec, const After& after,
+                    const std::unordered_map<std::string_view, Span>& spans, Diagnostics& diagnostics) {
+  const auto dot = after.node.rfind('.');
+  if (dot != std::string::npos) {
+    const auto found = spans.find(std::string_view(after.node).substr(0, dot));
+    if (found != spans.end()) {
+      const auto& span = found->second;
+      diagnostics.add({workflow.file, after.at, spec.name,
+                       "after: there is no element '" + after.node + "'",
+                       span.elements == 0 ? "'" + after.node.substr(0, dot) + "' has no foreach"
+                                          : "its elements count from 1 to " + std::to_string(span.elements)});
+      return;
+    }
+  }
+  std::vector<std::string_view> names;
+  for (const auto& node : workflow.nodes) names.push_back(node.name);
+  diagnostics.add({workflow.file, after.at, spec.name, "after: unknown node '" + after.node + "'",
+                   suggestion(after.node, names)});
+}
+
+void report_cycle(const Workflow& workflow, const Graph& graph, Diagnostics& diagnostics) {
+  const auto cycle = graph.cycle();
+  if (cycle.empty()) return;
+  std::string path;
+  constexpr std::size_t shown = 12;
+  for (std::size_t i = 0; i < cycle.size(); ++i) {
+    if (cycle.size() > shown && i == shown / 2) {
+      path += " -> …";
+      i = cycle.size() - shown / 2;
+    }
+    if (!path.empty()) path += " -> ";
+    path += graph.node(cycle[i]).name;
+  }
+  const auto& spec = workflow.nodes[graph.node(cycle.front()).spec];
+  diagnostics.add({workflow.file, spec.at, spec.name, "the nodes wait for each other: " + path, "take one of these edges out"});
+}
+
+// The facts that {{ }} may name, for one node.
+class Facts {
+ public:
+  Facts(const Workflow& workflow, const Graph& graph, NodeIndex index, const RunFacts& run) {
+    const auto& node = graph.node(index);
+    const auto& spec = workflow.nodes[node.spec];
+    params_ = element_values(spec, node.element);
+    for (const auto& [name, value] : spec.params) add_param(name, value);
+    for (const auto& [name, value] : workflow.params) add_param(name, value);
+    for (const auto& [name, value] : params_) values_.emplace_back(name, value);
+    fact("node.name", node.name);
+    fact("node.index", std::to_string(node.element), Value::Kind::number);
+    fact("node.count", std::to_string(std::max(1U, element_count(spec))), Value::Kind::number);
+    fact("run.id", run.id);
+    fact("run.dir", run.directory);
+    fact("workflow.name", workflow.name);
+    fact("workflow.dir", workflow.directory);
+    fact("site.name", run.site);
+  }
+
+  void fact(std::string name, std::string value, Value::Kind kind = Value::Kind::string) {
+    values_.emplace_back(std::move(name), Value::of(std::move(value), kind));
+  }
+  const Value* find(std::string_view name) const { return catena::find(values_, name); }
+  std::vector<std::string> names() const {
+    std::vector<std::string> names;
+    for (const auto& [name, value] : values_) names.push_back(name);
+    return names;
+  }
+  const Params& params() const { return params_; }
+
+ private:
+  void add_param(const std::string& name, const Value& value) {
+    if (!catena::find(params_, name)) params_.emplace_back(name, value);
+  }
+  Params params_;  // the node's own names win over the workflow's
+  Params values_;
+};
+
+class NodeRenderer {
+ public:
+  NodeRenderer(const Workflow& workflow, const NodeSpec& spec, Facts& facts, Diagnostics& diagnostics)
+      : workflow_(workflow), spec_(spec), facts_(facts), diagnostics_(diagnostics) {}
+
+  std::string text(std::string_view field, std::string_view source, Quoting quoting = Quoting::none) {
+    if (!has_template(source)) return std::string(source);
+    std::vector<RenderProblem> problems;
+    auto result = render(source, quoting, [this](std::string_view name) { return facts_.find(name); }, facts_.names(), problems);
+    for (const auto& problem : problems) {
+      std::string where(field);
+      if (problem.at.line > 1) where += " (its line " + std::to_string(problem.at.line) + ")";
+      diagnostics_.add({workflow_.file, spec_.at, spec_.name, where + ": " + problem.message, problem.hint});
+    }
+    return result;
+  }
+
+  void resources(Resources& target) {
+    for (const auto& [name, source] : spec_.templated_resources) {
+      const auto before = diagnostics_.list().size();
+      const auto value = text("resources." + name, source);
+      if (diagnostics_.list().size() != before) continue;
+      if (const auto problem = set_resource(target, name, value); !problem.empty()) {
+        diagnostics_.add({workflow_.file, spec_.at, spec_.name, "resources." + name + ": " + problem, ""});
+      }
+    }
+    if (const auto problem = check(target); !problem.empty()) {
+      diagnostics_.add({workflow_.file, spec_.at, spec_.name, "resources: " + problem, ""});
+    }
+  }
+
+ private:
+  const Workflow& workflow_;
+  const NodeSpec& spec_;
+  Facts& facts_;
+  Diagnostics& diagnostics_;
+};
+
+std::string absolute(const std::string& base, const std::string& path) {
+  return (std::filesystem::path(base) / path).lexically_normal().string();
+}
+
+bool has_glob(std::string_view path) { return path.find_first_of("*?[") != std::string_view::npos; }
+
+}  // namespace
+
+Params element_values(const NodeSpec& spec, std::uint32_t element) {
+  Params values;
+  if (element == 0 || !spec.foreach) return values;
+  std::size_t rest = element - 1;
+  const auto& axes = spec.foreach->axes;
+  if (spec.foreach->zip) {
+    for (const auto& axis : axes) values.emplace_back(axis.name, axis.values[rest]);
+    return values;
+  }
+  for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {  // the last axis runs fastest
+    values.emplace_back(axis->name, axis->values[rest % axis->values.size()]);
+    rest /= axis->values.size();
+  }
+  std::ranges::reverse(values);
+  return values;
+}
+
+Graph expand(const Workflow& workflow, Diagnostics& diagnostics) {
+  std::unordered_map<std::string_view, Span> spans;
+  spans.reserve(workflow.nodes.size());
+  std::vector<Node> nodes;
+  nodes.reserve(workflow.nodes.size());
+  std::vector<Span> in_order;
+  in_order.reserve(workflow.nodes.size());
+  for (std::uint32_t i = 0; i < workflow.nodes.size(); ++i) {
+    const auto& spec = workflow.nodes[i];
+    const auto elements = element_count(spec);
+    const Span span{i, static_cast<NodeIndex>(nodes.size()), std::max(1U, elements), elements};
+    in_order.push_back(span);
+    spans.emplace(spec.name, span);
+    if (elements == 0) nodes.push_back({spec.name, i, 0});
+    for (std::uint32_t e = 1; e <= elements; ++e) nodes.push_back({spec.name + "." + std::to_string(e), i, e});
+  }
+  std::vector<Graph::Link> links;
+  for (const auto& span : in_order) {
+    const auto& spec = workflow.nodes[span.spec];
+    for (const auto& after : spec.after) {
+      const auto [first, count] = resolve(after.node, spans);
+      if (count == 0) report_unknown(workflow, spec, after, spans, diagnostics);
+      for (NodeIndex child = span.first; child < span.first + span.count; ++child) {
+        for (NodeIndex parent = first; parent < first + count; ++parent) links.push_back({parent, child, after.on});
+      }
+    }
+  }
+  Graph graph(std::move(nodes), std::move(links));
+  report_cycle(workflow, graph, diagnostics);
+  return graph;
+}
+
+Rendered render_node(const Workflow& workflow, const Graph& graph, NodeIndex index, const RunFacts& run,
+                     const Resources& defaults, std::string_view dialect, Diagnostics& diagnostics) {
+  const auto& node = graph.node(index);
+  const auto& spec = workflow.nodes[node.spec];
+  Facts facts(workflow, graph, index, run);
+  NodeRenderer renderer(workflow, spec, facts, diagnostics);
+
+  Rendered result;
+  result.name = node.name;
+  const auto workdir = spec.workdir.empty() ? node.name : renderer.text("workdir", spec.workdir);
+  result.workdir = absolute(run.directory, workdir);
+  facts.fact("node.dir", result.workdir);
+
+  for (const auto& input : spec.inputs) {
+    Input rendered = input;
+    rendered.from = absolute(workflow.directory, renderer.text("inputs", input.from));
+    rendered.to = renderer.text("inputs", input.to);
+    if (rendered.to.empty() && !has_glob(rendered.from)) rendered.to = std::filesystem::path(rendered.from).filename();
+    result.inputs.push_back(std::move(rendered));
+  }
+  facts.fact("node.input", result.inputs.empty() ? "" : result.inputs.front().to);
+
+  result.shell = !spec.shell.empty() ? spec.shell : !workflow.defaults.shell.empty() ? workflow.defaults.shell : "bash";
+  result.body = spec.raw_body ? spec.body : renderer.text("run", spec.body, Quoting::shell);
+  result.resources = merge(merge(defaults, workflow.defaults.resources), spec.resources);
+  renderer.resources(result.resources);
+  result.params = facts.params();
+
+  for (const auto* env : {&workflow.env, &workflow.defaults.env, &spec.env}) {  // later ones win
+    for (const auto& [name, value] : *env) {
+      std::erase_if(result.env, [&](const auto& entry) { return entry.first == name; });
+      result.env.emplace_back(name, renderer.text("env." + name, value));
+    }
+  }
+  for (const auto& output : spec.outputs) result.outputs.push_back(renderer.text("outputs", output));
+  for (auto wanted : spec.results) {
+    wanted.file = renderer.text("results." + wanted.name, wanted.file);
+    result.results.push_back(std::move(wanted));
+  }
+  result.stdout_file = spec.stdout_file;
+  result.stderr_file = spec.stderr_file;
+  for (const auto* options : {&workflow.defaults.scheduler_options, &spec.scheduler_options}) {
+    if (auto found = options->find(std::string(dialect)); found != options->end()) {
+      for (const auto& option : found->second) result.scheduler_options.push_back(renderer.text("scheduler_options", option));
+    }
+  }
+  return result;
+}
+
+std::string render_input(const Workflow& workflow, const Graph& graph, NodeIndex index, const RunFacts& run,
+                         const Rendered& rendered, std::string_view file, std::string_view text, Diagnostics& diagnostics) {
+  Facts facts(workflow, graph, index, run);
+  facts.fact("node.dir", rendered.workdir);
+  facts.fact("node.input", rendered.inputs.empty() ? "" : rendered.inputs.front().to);
+  std::vector<RenderProblem> problems;
+  auto result = render(text, Quoting::none, [&](std::string_view name) { return facts.find(name); }, facts.names(), problems);
+  for (auto& problem : problems) {
+    diagnostics.add({std::string(file), problem.at, rendered.name, std::move(problem.message), std::move(problem.hint)});
+  }
+  return result;
+}
+
+void check(const Workflow& workflow, const Graph& graph, Diagnostics& diagnostics) {
+  const RunFacts facts{"check", "/run", "site"};
+  for (NodeIndex i = 0; i < graph.size(); ++i) {
+    const auto& node = graph.node(i);
+    const bool all = !workflow.nodes[node.spec].templated_resources.empty();
+    if (node.element > 1 && !all) continue;
+    const auto before = diagnostics.list().size();
+    render_node(workflow, graph, i, facts, {}, "", diagnostics);
+    if (diagnostics.list().size() == before) continue;
+    while (i + 1 < graph.size() && graph.node(i + 1).spec == node.spec) ++i;  // its other elements have the same mistakes
+  }
+}
+
+}  // namespace catena

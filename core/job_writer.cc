@@ -1,0 +1,61 @@
+#include "core/job_writer.h"
+
+#include <fmt/core.h>
+
+#include "core/script.h"
+
+namespace catena {
+
+JobWriter::JobWriter(const Workflow& workflow, const Graph& graph, const RunRow& run, const Site& site, const Dialect* dialect)
+    : workflow_(workflow), graph_(graph), run_(run), site_(site), dialect_(dialect), facts_{run.id, run.directory, site.name} {}
+
+Rendered JobWriter::render(NodeIndex node, Diagnostics& diagnostics) const {
+  return render_node(workflow_, graph_, node, facts_, site_.defaults, dialect_ ? dialect_->name() : "local", diagnostics);
+}
+
+JobWriter::Written JobWriter::write(const PlannedNode& planned, int attempt, std::vector<Dependency> dependencies,
+                                    Seconds delay) const {
+  Diagnostics diagnostics;
+  Written written{{}, render(planned.node, diagnostics)};
+  diagnostics.throw_if_any();
+  const auto& node = graph_.node(planned.node);
+  auto& job = written.job;
+  job.node = planned.node;
+  job.attempt = attempt;
+  job.token = make_token(run_.id, node.name, attempt);
+  job.name = job_name(node.name, job.token);
+  job.log_out = fmt::format("{}/{}/{}.{}.out", run_.directory, log_folder, node.name, attempt);
+  job.log_err = fmt::format("{}/{}/{}.{}.err", run_.directory, log_folder, node.name, attempt);
+  job.workdir = written.node.workdir;
+  job.resources = written.node.resources;
+  if (delay.count() > 0) job.resources.begin = fmt::format("+{}", delay.count());
+  job.options = written.node.scheduler_options;
+  job.dependencies = std::move(dependencies);
+  job.held = job.dependencies.empty();
+  const auto setup = dialect_ ? dialect_->submit_text().job_setup : std::string();
+  job.script = job_script({workflow_.name, facts_, written.node, node.element, job, site_,
+                           dialect_ ? dialect_->directives(job) : std::vector<std::string>{}, setup});
+  return written;
+}
+
+std::string JobWriter::fill_in(NodeIndex node, const Rendered& rendered, std::string_view file, std::string_view text) const {
+  Diagnostics diagnostics;
+  auto result = render_input(workflow_, graph_, node, facts_, rendered, file, text, diagnostics);
+  diagnostics.throw_if_any();
+  return result;
+}
+
+void JobWriter::check(std::span<const PlannedNode> nodes, Diagnostics& diagnostics) const {
+  std::uint32_t last_spec = ~0U;
+  for (const auto& planned : nodes) {
+    const auto& spec = workflow_.nodes[graph_.node(planned.node).spec];
+    const bool same_spec = graph_.node(planned.node).spec == last_spec;
+    last_spec = graph_.node(planned.node).spec;
+    if (!dialect_ || same_spec || (spec.scheduler_options.empty() && workflow_.defaults.scheduler_options.empty())) continue;
+    for (const auto& problem : dialect_->check_options(render(planned.node, diagnostics).scheduler_options)) {
+      diagnostics.add({workflow_.file, spec.at, spec.name, "scheduler_options: " + problem, ""});
+    }
+  }
+}
+
+}  // namespace catena

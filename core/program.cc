@@ -1,0 +1,129 @@
+#include "core/program.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "core/quote.h"
+
+namespace catena {
+namespace {
+
+std::string patterns(const std::vector<std::string>& texts) {
+  std::string result;
+  for (const auto& text : texts) result += (result.empty() ? "*" : "|*") + shell_quote(text) + "*";
+  return result;
+}
+
+std::string functions(const SubmitText& text) {
+  std::string program = text.preamble;
+  program += fmt::format(R"sh(stop= newline='
+'
+catena_submit() {{  # PLACE TOKEN :PARENTS: COMMAND…; the job script is on standard input
+  place=$1 token=$2 parents=$3
+  shift 3
+  [ -z "$stop" ] || return 0
+  case $parents in *::*) printf 'SKIP %s\n' "$token"; return 0 ;; esac
+  said=$("$@" 2>&1)
+  status=$? id= text=
+  set -f; IFS=$newline
+  for out in $said; do
+    text="$text${{text:+ | }}$out"
+    case $out in {}) [ $status -ne 0 ] || {{ id={}; break; }} ;; esac
+  done
+  set +f; unset IFS
+  if [ -n "$id" ]; then
+    eval "J$place=\$id"
+    printf 'OK %s %s\n' "$token" "$id"
+    return 0
+  fi
+  word=ERR
+  [ $status -gt 0 ] && [ $status -lt 128 ] || word=UNSURE stop=yes
+)sh",
+                         text.id_filter, text.id_from_output);
+  program += "  case $said in\n";
+  if (!text.unsure.empty()) program += fmt::format("    {}) word=UNSURE stop=yes ;;\n", patterns(text.unsure));
+  if (!text.unavailable.empty()) program += fmt::format("    {}) stop=yes ;;\n", patterns(text.unavailable));
+  program += "  esac\n  printf '%s %s %s %s\\n' \"$word\" \"$token\" \"$status\" \"$text\"\n}\n";
+  return program;
+}
+
+std::string submit_line(const Dialect& dialect, const SubmitText& text, const Job& job, std::size_t place) {
+  std::vector<std::pair<On, std::string>> parents;
+  std::string needed;  // ":$J1:$J2:": an empty one shows as "::"
+  for (const auto& dependency : job.dependencies) {
+    if (dependency.in_submission) {
+      const auto variable = "$J" + std::to_string(*dependency.in_submission + 1);
+      needed += ":" + variable;
+      parents.emplace_back(dependency.on, variable);
+    } else {
+      parents.emplace_back(dependency.on, dependency.native_id);
+    }
+  }
+  std::string line = fmt::format("catena_submit {} {} \"{}:\" {}", place + 1, job.token, needed, text.command);
+  if (job.held) line += " " + text.hold;
+  if (!parents.empty()) line += " \"" + dialect.dependency_option(parents) + "\"";
+  return line;
+}
+
+}  // namespace
+
+std::string submission_program(const Dialect& dialect, const Submission& submission) {
+  const auto text = dialect.submit_text();
+  std::string program = fmt::format("# The submission of run {}: {} job{}, by catena\n", submission.run_id,
+                                    submission.jobs.size(), submission.jobs.size() == 1 ? "" : "s");
+  program += functions(text);
+  for (std::size_t place = 0; place < submission.jobs.size(); ++place) {
+    const auto& job = submission.jobs[place];
+    const auto delimiter = delimiter_for("CATENA_JOB", job.script);
+    program += fmt::format("\n{} <<'{}'\n{}{}\n", submit_line(dialect, text, job, place), delimiter, job.script, delimiter);
+  }
+  return program + "\n[ -n \"$stop\" ] && echo STOP || echo END\n";
+}
+
+ProgramAnswers::ProgramAnswers(const Dialect& dialect, const Submission& submission)
+    : text_(dialect.submit_text()), answered_(submission.jobs.size()) {
+  for (std::size_t i = 0; i < submission.jobs.size(); ++i) places_.emplace(submission.jobs[i].token, i);
+}
+
+std::optional<Answer> ProgramAnswers::read(std::string_view line) {
+  if (line == "END" || line == "STOP") {
+    ended_ = true;
+    return std::nullopt;
+  }
+  auto word = [&line] {
+    const auto end = std::min(line.find(' '), line.size());
+    const auto result = line.substr(0, end);
+    line.remove_prefix(std::min(end + 1, line.size()));
+    return result;
+  };
+  const auto kind = word();
+  if (kind != "OK" && kind != "ERR" && kind != "SKIP" && kind != "UNSURE") return std::nullopt;
+  const auto place = places_.find(word());
+  if (place == places_.end() || answered_[place->second]) return std::nullopt;
+  Answer answer;
+  answer.job = place->second;
+  if (kind == "OK") {
+    answer.kind = Answer::Kind::accepted;
+    answer.native_id = line;
+  } else if (kind == "SKIP") {
+    answer.kind = Answer::Kind::skipped;
+  } else {
+    word();  // the exit status is part of the program's own decision
+    answer.text = line;
+    const bool down = std::ranges::any_of(text_.unavailable, [&](const auto& t) { return line.find(t) != std::string_view::npos; });
+    answer.kind = kind == "UNSURE" ? Answer::Kind::unsure : down ? Answer::Kind::unavailable : Answer::Kind::refused;
+  }
+  answered_[answer.job] = true;
+  return answer;
+}
+
+std::vector<std::size_t> ProgramAnswers::unanswered() const {
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < answered_.size(); ++i) {
+    if (!answered_[i]) places.push_back(i);
+  }
+  return places;
+}
+
+}  // namespace catena

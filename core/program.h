@@ -1,0 +1,39 @@
+// A submission as one POSIX sh program: parents' ids are shell variables, so that a graph of any size needs one round trip.
+// Each job answers with one line; catena stores each answer as it arrives:
+//   OK token id        accepted
+//   ERR token status text   refused or unavailable, in the scheduler's words on one line
+//   SKIP token         not tried: a parent was not accepted
+//   UNSURE token status text   it may have been queued
+// and at the end END, or STOP where the rest was not tried (after UNSURE, or when the scheduler does not answer).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "core/backend.h"
+#include "core/dialect.h"
+
+namespace catena {
+
+// The program for `sh`; deterministic.
+std::string submission_program(const Dialect& dialect, const Submission& submission);
+
+// Reads the program's lines. What is no answer (a login shell's banner) is passed over.
+class ProgramAnswers {
+ public:
+  ProgramAnswers(const Dialect& dialect, const Submission& submission);
+  std::optional<Answer> read(std::string_view line);
+  bool ended() const { return ended_; }  // END or STOP was seen: jobs without an answer were not tried
+  // The jobs without an answer, in order: after a broken connection each of them is unsure.
+  std::vector<std::size_t> unanswered() const;
+
+ private:
+  const SubmitText text_;
+  std::unordered_map<std::string_view, std::size_t> places_;
+  std::vector<bool> answered_;
+  bool ended_ = false;
+};
+
+}  // namespace catena

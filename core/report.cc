@@ -1,0 +1,104 @@
+#include "core/report.h"
+
+#include <boost/json.hpp>
+
+namespace catena {
+namespace json = boost::json;
+namespace {
+
+std::string text(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value && value->is_string() ? std::string(value->as_string()) : std::string();
+}
+
+std::optional<std::int64_t> number(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  if (value && value->is_int64()) return value->as_int64();
+  return std::nullopt;
+}
+
+std::optional<Time> time(const json::object& object, std::string_view key) {
+  if (auto seconds = number(object, key)) return Time{std::chrono::seconds{*seconds}};
+  return std::nullopt;
+}
+
+bool looks_like_number(const std::string& text) {
+  boost::system::error_code error;
+  return json::parse(text, error).is_number() && !error;
+}
+
+Value scalar(const json::value& value) {
+  if (!value.is_string()) return Value::of(json::serialize(value), Value::Kind::string);
+  std::string s(value.as_string());
+  const auto kind = looks_like_number(s) ? Value::Kind::number : Value::Kind::string;
+  return Value::of(std::move(s), kind);
+}
+
+Value result(const json::value& value) {
+  if (!value.is_array()) return scalar(value);
+  Value list{Value::Kind::list, {}, {}};
+  for (const auto& item : value.as_array()) list.items.push_back(scalar(item));
+  return list;
+}
+
+JobState ending(const json::object& record) {
+  const auto state = text(record, "state");
+  if (state == "timeout") return JobState::timeout;
+  if (state == "cancelled") return JobState::cancelled;
+  return number(record, "exit") == 0 && text(record, "reason").empty() ? JobState::completed : JobState::failed;
+}
+
+}  // namespace
+
+std::optional<Report> read_record(std::string_view line) {
+  while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
+  boost::system::error_code error;
+  const auto value = json::parse(line, error);
+  if (error || !value.is_object()) return std::nullopt;
+  const auto& record = value.as_object();
+  const auto kind = text(record, "kind");
+  if (number(record, "v") != 1 || (kind != "start" && kind != "exit")) return std::nullopt;
+
+  Report report;
+  report.source = Evidence::record;
+  report.token = text(record, "token");
+  if (report.token.empty()) return std::nullopt;
+  report.native_id = text(record, "job");
+  report.host = text(record, "host");
+  report.stdout_file = text(record, "stdout");
+  report.stderr_file = text(record, "stderr");
+  if (kind == "start") {
+    report.state = JobState::running;
+    report.started = time(record, "time");
+    return report;
+  }
+  if (!number(record, "exit")) return std::nullopt;
+  report.exit_code = static_cast<int>(*number(record, "exit"));
+  if (auto signal = number(record, "signal"); signal && *signal > 0) report.signal = static_cast<int>(*signal);
+  report.reason = text(record, "reason");
+  report.started = time(record, "start");
+  report.ended = time(record, "time");
+  report.state = ending(record);
+  if (const auto* results = record.if_contains("results"); results && results->is_object()) {
+    for (const auto& [name, item] : results->as_object()) report.results.emplace_back(std::string(name), result(item));
+  }
+  return report;
+}
+
+std::string write_exit_record(const Report& report) {
+  json::object record{{"v", 1},
+                      {"kind", "exit"},
+                      {"token", report.token},
+                      {"job", report.native_id},
+                      {"host", report.host},
+                      {"exit", report.exit_code.value_or(report.signal ? 128 + *report.signal : 0)},
+                      {"reason", report.reason}};
+  if (report.signal) record["signal"] = *report.signal;
+  if (report.started) record["start"] = report.started->time_since_epoch().count();
+  if (report.ended) record["time"] = report.ended->time_since_epoch().count();
+  if (report.state == JobState::timeout) record["state"] = "timeout";
+  if (report.state == JobState::cancelled) record["state"] = "cancelled";
+  return json::serialize(record) + "\n";
+}
+
+}  // namespace catena

@@ -1,0 +1,68 @@
+// What was observed of a job, by whom, and the record that a job writes of itself.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/state.h"
+#include "core/value.h"
+
+namespace catena {
+
+using Time = std::chrono::sys_seconds;
+
+// Where a word about a job comes from, the strongest evidence of an end first.
+enum class Evidence { record, accounting, queue };
+
+// What happened to a job, in portable terms. A dialect's state table maps native states to these.
+enum class JobState {
+  held,       // by a user's or our hold, or waiting for a dependency
+  queued,
+  running,    // also: suspended, configuring, completing (not ended yet)
+  completed,
+  failed,
+  timeout,
+  cancelled,
+  node_fail,
+  oom,
+  preempted,
+  unknown,    // a state that the table does not hold: kept with its text, changes nothing
+};
+
+struct Report {
+  std::string token;        // whose job it is, from its name or record
+  std::string native_id;    // as the source gave it: "123", "123_4", "54[2].host"; may be empty in a record
+  Evidence source = Evidence::queue;
+  JobState state = JobState::unknown;
+  std::optional<int> exit_code;
+  std::optional<int> signal;
+  std::string native;       // the native state, verbatim: "CANCELLED by 1003"
+  std::string reason;       // the scheduler's reason, or the record's: "Resources", "output missing: pw.out"
+  std::string dependency;   // the scheduler's text for what it still waits for; "(null)" is given as empty
+  std::string host;
+  std::optional<Time> submitted, started, ended;
+  Params results;           // of a record
+  std::string stdout_file, stderr_file;  // of a record: where the body's output went, if not to the log
+};
+
+// Lines that a parser could not read, for the log; they never change a node.
+struct Parsed {
+  std::vector<Report> reports;
+  std::vector<std::string> unread;
+};
+
+// The records that a job script leaves in RUN_DIR/.catena/spool: one JSON object on one line each,
+// TOKEN.start when it starts and TOKEN.exit on every way out that a script can see. Fields: v, kind, token, job, host, time;
+// of .exit also start, exit, signal (by which the body or the job was ended from outside), reason, results, stdout, stderr.
+// A torn, foreign or stale line is nullopt.
+std::optional<Report> read_record(std::string_view line);
+
+// An exit record as a job script would have written it (one line with its newline), for a backend that has to say how a job ended
+// that could not say so itself. Uses token, native_id, exit_code, signal, reason, host, started, ended; `state` timeout and
+// cancelled are kept ("state":"timeout").
+std::string write_exit_record(const Report& report);
+
+}  // namespace catena

@@ -1,0 +1,287 @@
+#include "core/script.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "core/quote.h"
+
+namespace catena {
+namespace {
+
+// Single quotes where needed, so that the text is safe in the script, whatever it holds.
+std::string q(std::string_view text) { return shell_quote(text); }
+
+std::string exported(std::string_view name, std::string_view value) { return fmt::format("export {}={}\n", name, q(value)); }
+
+// The functions that every script carries. Only bash's own means where that is possible: each process costs a millisecond.
+constexpr std::string_view functions = R"sh(
+catena_spool=$CATENA_RUN_DIR/.catena/spool
+catena_start=$EPOCHSECONDS catena_exit= catena_signal= catena_reason= catena_results= catena_pid= catena_recorded= catena_files= catena_plain=
+
+catena_json() {  # TEXT: as a JSON string, in REPLY
+  REPLY=${1//\\/\\\\}; REPLY=${REPLY//\"/\\\"}; REPLY=${REPLY//$'\n'/\\n}; REPLY=${REPLY//$'\t'/\\t}; REPLY=${REPLY//$'\r'/\\r}
+  REPLY=\"${REPLY//[[:cntrl:]]/}\"
+}
+catena_write() {  # FILE TEXT: whole or not at all
+  printf '%s\n' "$2" > "$1.part" && mv -f "$1.part" "$1"
+}
+catena_record() {  # writes TOKEN.exit, once
+  [ -z "$catena_recorded" ] || return 0
+  catena_recorded=yes
+  catena_json "$catena_reason"
+  local record="{\"v\":1,\"kind\":\"exit\",\"token\":\"$CATENA_TOKEN\",\"node\":\"$CATENA_NODE\",\"job\":\"$CATENA_JOB_ID\""
+  record+=",\"host\":\"$HOSTNAME\",\"start\":$catena_start,\"time\":$EPOCHSECONDS,\"exit\":$catena_exit,\"reason\":$REPLY"
+  [ -z "$catena_signal" ] || record+=",\"signal\":$catena_signal"
+  [ -z "$catena_results" ] || record+=",\"results\":{${catena_results#,}}"
+  catena_write "$catena_spool/$CATENA_TOKEN.exit" "$record$catena_files}"
+}
+catena_end() {  # STATUS [REASON]: records how the node ended, and ends
+  catena_exit=$1 catena_reason=${2:-$catena_reason}
+  catena_record
+  trap - EXIT
+  exit "$catena_exit"
+}
+catena_caught() {  # NAME NUMBER ENDS: passes a signal on to the body
+  catena_woken=yes
+  [ -z "$3" ] || catena_signal=$2
+  if [ -n "$catena_pid" ]; then kill -s "$1" "$catena_pid" 2>/dev/null
+  elif [ -n "$3" ]; then catena_end $((128 + $2)) "ended by SIG$1 before the body started"; fi
+}
+trap 'catena_status=$?; catena_end "$((catena_status ? catena_status : 1))" "the script ended before the body did"' EXIT
+trap 'catena_caught HUP 1 yes' HUP
+trap 'catena_caught INT 2 yes' INT
+trap 'catena_caught QUIT 3 yes' QUIT
+trap 'catena_caught TERM 15 yes' TERM
+trap 'catena_caught XCPU 24 yes' XCPU
+trap 'catena_caught USR1 10 ""' USR1
+trap 'catena_caught USR2 12 ""' USR2
+)sh";
+
+constexpr std::string_view claim = R"sh(
+# One job an attempt: a second one with this token, queued by a lost reply, runs nothing; nor does a requeue after success.
+catena_claim=$CATENA_RUN_DIR/.catena/claims/$CATENA_TOKEN
+set -C
+if { printf '%s\n' "$CATENA_JOB_ID" > "$catena_claim"; } 2>/dev/null; then set +C; else
+  set +C
+  if [ ! -r "$catena_claim" ]; then
+    trap - EXIT; echo "catena: cannot write to $CATENA_RUN_DIR on $HOSTNAME: is it on a file system that this host shares?" >&2; exit 74
+  fi
+  read -r catena_owner < "$catena_claim"
+  if [ "$catena_owner" != "$CATENA_JOB_ID" ]; then
+    trap - EXIT; echo "catena: job $catena_owner runs this attempt already" >&2; exit 75
+  fi
+  for catena_old in "$catena_spool/$CATENA_TOKEN.exit" "$CATENA_RUN_DIR/.catena/taken/$CATENA_TOKEN.exit"; do
+    if [ -r "$catena_old" ] && read -r REPLY < "$catena_old" && [[ $REPLY == *'"exit":0,'* ]]; then trap - EXIT; exit 0; fi
+  done
+fi
+)sh";
+
+constexpr std::string_view result_functions = R"sh(
+catena_result() {  # NAME FILE REGEX first|last|all
+  local lines line values=() text
+  [ -r "$2" ] || { catena_end 1 "result $1: cannot read $2"; }
+  if [ -z "$3" ]; then values=("$(< "$2")")
+  else
+    mapfile -t lines < <(grep -aE -- "$3" "$2")
+    case $4 in first) lines=("${lines[@]:0:1}") ;; last) lines=("${lines[@]: -1}") ;; esac
+    for line in "${lines[@]}"; do
+      [[ $line =~ $3 ]] && values+=("${BASH_REMATCH[1]-${BASH_REMATCH[0]}}")
+    done
+  fi
+  [ "${#values[@]}" -gt 0 ] || catena_end 1 "result $1: nothing in $2 matches"
+  local strings= plain= number='^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?$'
+  for text in "${values[@]}"; do
+    catena_json "$text"
+    strings+=,$REPLY
+    if [[ $text =~ $number ]]; then plain+=,$text; else plain+=,$REPLY; fi
+  done
+  if [ "$4" = all ]; then strings=",[${strings#,}]" plain=",[${plain#,}]"; fi
+  catena_results+=",\"$1\":${strings#,}"
+  catena_plain+=",\"$1\":${plain#,}"
+}
+)sh";
+
+constexpr std::string_view output_file_function = R"sh(
+catena_file() {  # PATTERN: a file name with SLURM's % words filled in, in REPLY
+  local rest=$1 word
+  REPLY=
+  while [[ $rest =~ ^([^%]*)%[0-9]*([%jJAaxuNns])(.*)$ ]]; do
+    word=${BASH_REMATCH[2]} rest=${BASH_REMATCH[3]} REPLY+=${BASH_REMATCH[1]}
+    case $word in
+      j|J|A) REPLY+=$CATENA_JOB_ID ;; a|n|s) REPLY+=0 ;; x) REPLY+=$CATENA_NODE ;; u) REPLY+=$USER ;; N) REPLY+=$HOSTNAME ;; %) REPLY+=% ;;
+    esac
+  done
+  REPLY+=$rest
+  [[ $REPLY == /* ]] || REPLY=$CATENA_WORKDIR/$REPLY
+}
+)sh";
+
+// "python3 -u" as quoted words.
+std::string words(std::string_view command) {
+  std::string text;
+  while (!command.empty()) {
+    const auto end = std::min(command.find_first_of(" \t"), command.size());
+    if (end > 0) text += (text.empty() ? "" : " ") + q(command.substr(0, end));
+    command.remove_prefix(std::min(end + 1, command.size()));
+  }
+  return text;
+}
+
+std::string json_string(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
+std::string json_value(const Value& value) {
+  switch (value.kind) {
+    case Value::Kind::null:
+      return "null";
+    case Value::Kind::list: {
+      std::string list;
+      for (const auto& item : value.items) list += (list.empty() ? "" : ",") + json_value(item);
+      return "[" + list + "]";
+    }
+    case Value::Kind::boolean:
+      return value.text;
+    case Value::Kind::number: {  // YAML takes "+1" and ".5", JSON does not
+      const bool plain = !value.text.empty() && (std::isdigit(static_cast<unsigned char>(value.text[0])) || value.text[0] == '-') &&
+                         value.text.find_first_not_of("0123456789.eE+-") == std::string::npos && value.text.back() != '.' &&
+                         !(value.text.size() > 1 && value.text[0] == '0' && value.text[1] != '.');
+      return plain ? value.text : json_string(value.text);
+    }
+    case Value::Kind::string:
+      break;
+  }
+  return json_string(value.text);
+}
+
+// POSIX extended expressions know no \d; the rest of what a user may write (\s \S \w \W) glibc's and bash's do.
+std::string posix_regex(std::string_view regex) {
+  std::string out;
+  for (std::size_t i = 0; i < regex.size(); ++i) {
+    if (regex[i] == '\\' && i + 1 < regex.size()) {
+      ++i;
+      if (regex[i] == 'd') {
+        out += "[0-9]";
+      } else if (regex[i] == 'D') {
+        out += "[^0-9]";
+      } else {
+        out += '\\';
+        out += regex[i];
+      }
+    } else {
+      out += regex[i];
+    }
+  }
+  return out;
+}
+
+std::string environment(const ScriptInput& in) {
+  std::string text;
+  text += exported("CATENA_RUN", in.run.id);
+  text += exported("CATENA_RUN_DIR", in.run.directory);
+  text += exported("CATENA_WORKFLOW", in.workflow);
+  text += exported("CATENA_SITE", in.site.name);
+  text += exported("CATENA_NODE", in.node.name);
+  text += exported("CATENA_ELEMENT", std::to_string(in.element));
+  text += exported("CATENA_ATTEMPT", std::to_string(in.job.attempt));
+  text += exported("CATENA_TOKEN", in.job.token);
+  text += exported("CATENA_WORKDIR", in.node.workdir);
+  for (const auto& [name, value] : in.node.params) text += exported("CATENA_PARAM_" + name, to_text(value));
+  return text;
+}
+
+std::string site_prologue(const Site& site) {
+  std::string text;
+  for (const auto& module : site.modules) text += "module load " + q(module) + "\n";
+  for (const auto& [name, value] : site.environment) text += exported(name, value);
+  if (!site.prologue.empty()) text += site.prologue + "\n";
+  return text.empty() ? text : "\n# The site's environment\n" + text;
+}
+
+std::string_view pick_name(Result::Pick pick) {
+  return pick == Result::Pick::first ? "first" : pick == Result::Pick::all ? "all" : "last";
+}
+
+std::string epilogue(const ScriptInput& in) {
+  std::string text;
+  for (const auto& output : in.node.outputs) {
+    text += fmt::format("compgen -G {0} > /dev/null || catena_end 1 {1}\n", q(output), q("output missing: " + output));
+  }
+  if (in.node.results.empty()) return text;
+  for (const auto& result : in.node.results) {
+    text += fmt::format("catena_result {} {} {} {}\n", q(result.name), q(result.file), q(posix_regex(result.regex)),
+                        pick_name(result.pick));
+  }
+  std::string params;
+  for (const auto& [name, value] : in.node.params) params += (params.empty() ? "" : ",") + json_string(name) + ":" + json_value(value);
+  text += fmt::format("catena_write \"$CATENA_RUN_DIR/results/$CATENA_NODE.json\" {}\"{{${{catena_plain#,}}}}}}\"\n",
+                      q(fmt::format("{{\"node\":{},\"params\":{{{}}},\"results\":", json_string(in.node.name), params)));
+  return text;
+}
+
+// Where the body's output goes: the job's own, or the file that an unmodified batch script's header names.
+std::string redirections(const ScriptInput& in, std::string& setup) {
+  if (in.node.stdout_file.empty()) return {};
+  setup += fmt::format("catena_file {}\ncatena_out=$REPLY catena_err=$REPLY\n", q(in.node.stdout_file));
+  const bool joined = in.node.stderr_file.empty();
+  if (!joined) setup += fmt::format("catena_file {}\ncatena_err=$REPLY\n", q(in.node.stderr_file));
+  setup +=
+      "catena_json \"$catena_out\"; catena_files=,\\\"stdout\\\":$REPLY\n"
+      "catena_json \"$catena_err\"; catena_files+=,\\\"stderr\\\":$REPLY\n";
+  return joined ? " > \"$catena_out\" 2>&1" : " > \"$catena_out\" 2> \"$catena_err\"";
+}
+
+}  // namespace
+
+std::string job_script(const ScriptInput& in) {
+  std::string text = "#!/bin/bash\n";
+  for (const auto& line : in.directives) text += line + "\n";
+  text += fmt::format("# node {} of run {} ({}), attempt {}: written by catena\n\n", in.node.name, in.run.id, in.workflow,
+                      in.job.attempt);
+  text += in.job_setup;
+  text += environment(in);
+  text += functions;
+  if (!in.node.results.empty()) text += result_functions;
+  if (!in.node.stdout_file.empty()) text += output_file_function;
+  text += claim;
+  text +=
+      "catena_write \"$catena_spool/$CATENA_TOKEN.start\" \"{\\\"v\\\":1,\\\"kind\\\":\\\"start\\\",\\\"token\\\":\\\"$CATENA_TOKEN\\\","
+      "\\\"node\\\":\\\"$CATENA_NODE\\\",\\\"job\\\":\\\"$CATENA_JOB_ID\\\",\\\"host\\\":\\\"$HOSTNAME\\\",\\\"time\\\":$catena_start}\"\n";
+  text += site_prologue(in.site);
+  text += "\ncd \"$CATENA_WORKDIR\" || catena_end 1 \"cannot enter the working directory $CATENA_WORKDIR\"\n";
+  std::string setup;
+  const auto redirected = redirections(in, setup);
+  text += setup;
+
+  auto body = in.node.body;
+  if (body.empty() || body.back() != '\n') body += '\n';
+  const auto delimiter = delimiter_for("CATENA_BODY", body);
+  text += fmt::format("cat > \"$CATENA_RUN_DIR/.catena/bodies/$CATENA_TOKEN\" <<'{0}'\n{1}{0}\n", delimiter, body);
+  // The node's environment is the body's alone: a PATH of its own must not take mv and grep from the epilogue.
+  text += "(\n";
+  for (const auto& [name, value] : in.node.env) text += exported(name, value);
+  text += fmt::format("exec {} \"$CATENA_RUN_DIR/.catena/bodies/$CATENA_TOKEN\"{}\n) &\n", words(in.node.shell), redirected);
+  text += R"sh(catena_pid=$!
+while catena_woken=; wait "$catena_pid"; catena_exit=$?; [ -n "$catena_woken" ]; do :; done
+catena_pid=
+[ "$catena_exit" -eq 0 ] || catena_end "$catena_exit"
+)sh";
+  text += epilogue(in);
+  text += "catena_end 0\n";
+  return text;
+}
+
+}  // namespace catena

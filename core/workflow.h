@@ -1,0 +1,112 @@
+// The document: what a workflow file says, checked and with its templates and scripts taken in, but not yet expanded.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/diagnostic.h"
+#include "core/resources.h"
+#include "core/value.h"
+
+namespace catena {
+
+// When a child may start, seen from one parent.
+enum class On {
+  ok,     // the parent completed
+  any,    // the parent has ended, in whatever way
+  notok,  // the parent failed, timed out, was cancelled, or was skipped because of a failure before it
+  start,  // the parent has started
+};
+
+struct After {
+  std::string node;  // a node of the document (all its elements), or one element: "scf.3"
+  On on = On::ok;
+  Position at;
+};
+
+// foreach: the node is expanded into elements, one for each combination of values.
+struct Axis {
+  std::string name;
+  std::vector<Value> values;
+};
+struct Foreach {
+  std::vector<Axis> axes;
+  bool zip = false;  // true: the axes run side by side (equal lengths); false: the product, the last axis fastest
+};
+
+struct Input {
+  std::string from;    // relative to the workflow file's folder, or absolute; may hold {{ }} and a glob in its last part
+  std::string to;      // relative to the node's working directory; empty: the file's own name
+  bool render = false; // fill in {{ }} in its text
+};
+
+// A value to be read from a file of the node's working directory when its body has ended.
+struct Result {
+  enum class Pick { first, last, all };
+  std::string name;
+  std::string file;
+  std::string regex;  // POSIX extended, with \s \S \w \W \d \D; the first group is the value. Empty: the whole file
+  Pick pick = Pick::last;
+};
+
+// When and how a failed node is tried again.
+struct Retry {
+  int max = 0;                 // further attempts after the first
+  Seconds backoff{0};          // before the second attempt
+  double factor = 2;           // each later delay is that much longer
+  Seconds max_delay{600};
+  std::vector<std::string> on; // failed, timeout, node_fail, oom, preempted; empty: all of them
+};
+
+enum class OnFailure {
+  proceed,  // "continue": only what depends on the node is skipped
+  stop,     // the rest of the run is cancelled
+};
+
+struct NodeSpec {
+  std::string name;
+  Position at;
+  std::string body;        // the text to run: `run`, or the content of `script`, or the template's
+  std::string origin;      // "run", "script relax.sbatch", "template qe-pw": for messages
+  bool raw_body = false;   // a script's text is not rendered
+  std::string shell;       // the interpreter, default bash
+  std::vector<After> after;
+  std::optional<Foreach> foreach;
+  Params params;           // the node's own over the template's
+  Resources resources;     // template under script header under the node's own; workflow defaults are not yet merged
+  std::vector<std::pair<std::string, std::string>> templated_resources;  // fields that hold {{ }}: name, text
+  std::vector<std::pair<std::string, std::string>> env;                  // values may hold {{ }}
+  std::vector<Input> inputs;
+  std::vector<std::string> outputs;  // relative to the working directory, globs allowed, may hold {{ }}
+  std::vector<Result> results;
+  std::optional<Retry> retry;
+  std::optional<OnFailure> on_failure;
+  std::string workdir;     // empty: RUN_DIR/NODE. Relative: to the run's directory. May hold {{ }}
+  std::string stdout_file; // where a script's own header sends its output (SLURM's %j %x %A %a %N %u %%); empty: the log
+  std::string stderr_file;
+  std::map<std::string, std::vector<std::string>> scheduler_options;  // by dialect: options as the scheduler spells them
+};
+
+struct Workflow {
+  std::string file;        // as given, for messages
+  std::string directory;   // absolute: where its relative paths start
+  std::string name;
+  std::string description;
+  std::string site;        // empty: not said
+  Params params;
+  NodeSpec defaults;       // resources, env, retry, on_failure, shell, scheduler_options
+  std::vector<std::pair<std::string, std::string>> env;
+  std::vector<NodeSpec> nodes;
+};
+
+std::string_view to_string(On on);
+std::optional<On> on_from(std::string_view text);
+
+// What both schedulers, a shell and a path accept as a node's name: [A-Za-z][A-Za-z0-9_-]*, at most 64 characters.
+// A dot is reserved for elements ("scf.3"). Returns what is wrong, or empty.
+std::string check_name(std::string_view name);
+
+}  // namespace catena
