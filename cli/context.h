@@ -1,7 +1,9 @@
 // What every verb needs, put together here and nowhere else: the store, sites, backends, runs.
 #pragma once
 
+#include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,7 +56,6 @@ class Context {
   std::string site_config;  // --site-config
 
   Store& store();           // opened at the first use
-  const Store& read_store();
   Clock& clock() { return clock_; }
   SearchPath sites() const { return search_path(site_config); }
   Site site(const std::string& name) const;
@@ -101,6 +102,10 @@ struct ReadFile {
   std::vector<std::string> warnings;
 };
 ReadFile read_file(const std::string& path);
+
+// Where job templates are looked for: templates/ beside the workflow file, each folder of $CATENA_TEMPLATE_PATH, the user's
+// (~/.config/catena/templates), the system's (/etc/catena/templates), those that came with catena.
+std::vector<std::filesystem::path> template_folders(const std::string& workflow_directory);
 
 // Node names (or patterns scf.*) to indices. Throws Error(not_found) with a suggestion.
 std::vector<NodeIndex> find_nodes(const Run& run, const std::vector<std::string>& names);

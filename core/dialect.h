@@ -41,6 +41,8 @@ class Dialect {
   // argv of the commands that carry out `action` for these jobs, split where a command line would grow too long. For `repoint`
   // one command a job.
   virtual std::vector<Command> control(Action action, std::span<const ControlTarget> targets) const = 0;
+  // What could not be done, in the scheduler's words; Error(unavailable) if the scheduler did not answer.
+  virtual std::vector<std::string> parse_control(Action action, const CommandResult& result) const = 0;
   virtual Command query(QueryKind kind, const Query& query) const = 0;
   // Throws nothing for odd lines (they are `unread`); Error(unavailable) where the text and status say that the query failed.
   virtual Parsed parse(QueryKind kind, const CommandResult& result) const = 0;

@@ -84,13 +84,13 @@ struct JournalLine {
     idle,        // the supervisor left; it had read that much of queue and control
   };
   What what = What::end;
-  std::string id, token;
+  std::string id{}, token{};
   Time time{};
   std::int64_t pid = 0, pid_start = 0;
-  std::string boot, host;
+  std::string boot{}, host{};
   Outcome outcome = Outcome::completed;
-  std::optional<int> status, signal;
-  std::string reason;
+  std::optional<int> status{}, signal{};
+  std::string reason{};
   std::size_t queue = 0, control = 0;
 };
 

@@ -8,185 +8,17 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <filesystem>
-#include <iterator>
-#include <limits>
-#include <set>
 #include <system_error>
 #include <utility>
 
 #include "adapters/site_file/ini.h"
+#include "adapters/site_file/site_keys.h"
 
 namespace catena {
 namespace {
 
 constexpr off_t largest_file = 1 << 20;
-
-// What is wrong with a value; no message: nothing is.
-struct Complaint {
-  std::string message, hint;
-};
-
-constexpr std::array<std::string_view, 6> section_names = {"site",   "transport", "scheduler",
-                                                           "limits", "defaults",  "environment"};
-
-bool is_word(std::string_view text, std::string_view further) {
-  return !text.empty() && text.front() != '-' && std::all_of(text.begin(), text.end(), [&](unsigned char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           further.find(static_cast<char>(c)) != std::string_view::npos;
-  });
-}
-
-bool is_variable_name(std::string_view text) {
-  return is_word(text, "_") && !(text.front() >= '0' && text.front() <= '9');
-}
-
-template <typename Number>
-Complaint set_number(Number& target, std::string_view text, Number least,
-                     Number most = std::numeric_limits<Number>::max()) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error == std::errc{} && end == text.data() + text.size() && number >= least && number <= most) {
-    target = number;
-    return {};
-  }
-  return {most == std::numeric_limits<Number>::max()
-              ? fmt::format("'{}' is not a whole number of at least {}", text, least)
-              : fmt::format("'{}' is not a whole number from {} to {}", text, least, most),
-          {}};
-}
-
-Complaint set_duration(Seconds& target, std::string_view text, Seconds least) {
-  // A bare number would be seconds to some and is minutes in SLURM's notation: [defaults] walltime reads it
-  // so.
-  if (std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; })) {
-    return {fmt::format("'{}' has no unit", text), fmt::format("write '{0}s' or '{0}m'", text)};
-  }
-  const auto duration = parse_duration(text);
-  if (!duration) return {fmt::format("'{}' is not a time", text), "write '30s', '10m', '2h' or 'HH:MM:SS'"};
-  if (*duration < least) return {fmt::format("'{}' is less than {}s", text, least.count()), {}};
-  target = *duration;
-  return {};
-}
-
-Complaint set_size(Bytes& target, std::string_view text) {
-  const auto size = parse_size(text);
-  if (!size || *size < 0) return {fmt::format("'{}' is not a size", text), "write '500M', '4G' or '1.5T'"};
-  target = *size;
-  return {};
-}
-
-// A word that this version serves, one that it knows of, or neither.
-Complaint set_kind(std::string& target, std::string_view text, std::span<const std::string_view> served,
-                   std::span<const std::string_view> known) {
-  if (std::find(served.begin(), served.end(), text) != served.end()) {
-    target = text;
-    return {};
-  }
-  if (std::find(known.begin(), known.end(), text) != known.end()) {
-    return {fmt::format("'{}' is not supported yet", text),
-            fmt::format("this version has {}", fmt::join(served, ", "))};
-  }
-  std::string hint = suggestion(text, served);
-  if (hint.empty()) hint = fmt::format("one of {}", fmt::join(served, ", "));
-  return {fmt::format("unknown kind '{}'", text), std::move(hint)};
-}
-
-Complaint set_name(Site& site, const std::string& text) {
-  std::string problem = check_site_name(text);
-  if (problem.empty()) site.name = text;
-  return {std::move(problem), {}};
-}
-
-Complaint set_transport(Site& site, const std::string& text) {
-  static constexpr std::array<std::string_view, 1> served = {"local"};
-  static constexpr std::array<std::string_view, 3> known = {"ssh", "openssh", "auto"};
-  return set_kind(site.transport, text, served, known);
-}
-
-Complaint set_host(Site&, const std::string&) {
-  return {"a host has no meaning with the transport 'local', the only one of this version",
-          "install catena on the login node"};
-}
-
-Complaint set_scheduler(Site& site, const std::string& text) {
-  static constexpr std::array<std::string_view, 2> served = {"local", "slurm"};
-  static constexpr std::array<std::string_view, 2> known = {"pbs", "torque"};
-  return set_kind(site.scheduler, text, served, known);
-}
-
-Complaint set_user(Site& site, const std::string& text) {
-  if (!is_word(text, "._-@+\\")) return {fmt::format("'{}' is no login name", text), {}};
-  site.user = text;
-  return {};
-}
-
-// Lists of module names: what `module load` takes, and nothing that a shell would read otherwise.
-Complaint add_modules(Site& site, std::string_view text) {
-  while (!text.empty()) {
-    const auto end = std::min(text.find_first_of(" \t"), text.size());
-    const std::string_view name = text.substr(0, end);
-    if (!name.empty()) {
-      if (!is_word(name, "._+-/@:=")) {
-        return {fmt::format("'{}' is no module's name", name), "names are separated by blanks"};
-      }
-      site.modules.emplace_back(name);
-    }
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return {};
-}
-
-enum class For { all, local };  // the scheduler kind that a key has a meaning for
-
-struct Key {
-  std::string_view section, name;
-  Complaint (*set)(Site& site, const std::string& value);
-  For scheduler = For::all;
-};
-
-const Key keys[] = {
-    {"site", "name", set_name},
-    {"site", "description",
-     [](Site& s, const std::string& v) {
-       s.description = v;
-       return Complaint{};
-     }},
-    {"transport", "kind", set_transport},
-    {"transport", "host", set_host},
-    {"transport", "scratch",
-     [](Site& s, const std::string& v) {
-       s.scratch = v;
-       return Complaint{};
-     }},
-    {"scheduler", "kind", set_scheduler},
-    {"scheduler", "user", set_user},
-    {"scheduler", "poll", [](Site& s, const std::string& v) { return set_duration(s.poll, v, Seconds{0}); }},
-    {"scheduler", "timeout",
-     [](Site& s, const std::string& v) { return set_duration(s.timeout, v, Seconds{1}); }},
-    {"scheduler", "settle",
-     [](Site& s, const std::string& v) { return set_duration(s.settle, v, Seconds{0}); }},
-    {"limits", "cpus", [](Site& s, const std::string& v) { return set_number(s.cpus, v, 0); }, For::local},
-    {"limits", "memory", [](Site& s, const std::string& v) { return set_size(s.memory, v); }, For::local},
-    {"limits", "kill_grace",
-     [](Site& s, const std::string& v) { return set_duration(s.kill_grace, v, Seconds{0}); }, For::local},
-    {"limits", "submit_batch",
-     [](Site& s, const std::string& v) { return set_number<std::size_t>(s.submit_batch, v, 1); }},
-    // 128 KiB is the longest single argument that Linux takes.
-    {"limits", "argument_bytes",
-     [](Site& s, const std::string& v) {
-       return set_number<std::size_t>(s.argument_bytes, v, 1'000, 131'071);
-     }},
-};
-
-std::vector<std::string_view> keys_of(std::string_view section) {
-  std::vector<std::string_view> names;
-  for (const Key& key : keys) {
-    if (key.section == section) names.push_back(key.name);
-  }
-  return names;
-}
 
 // One pair of quotes around the whole value is not part of it.
 std::string unquoted(const std::string& value) {
@@ -194,6 +26,15 @@ std::string unquoted(const std::string& value) {
     return value;
   std::string inside = value.substr(1, value.size() - 2);
   return inside.find(value.front()) == std::string::npos ? inside : value;
+}
+
+// Whether a shell would fill something in.
+bool names_variable(std::string_view value) {
+  for (auto at = value.find('$'); at != std::string_view::npos; at = value.find('$', at + 1)) {
+    const std::string_view next = value.substr(at + 1, 1);
+    if (next == "{" || next == "(" || is_variable_name(next)) return true;
+  }
+  return false;
 }
 
 class SiteReader {
@@ -240,9 +81,9 @@ class SiteReader {
 
   void take_section(const IniSection& section) {
     section_lines_[section.name] = section.line;
-    if (std::find(section_names.begin(), section_names.end(), section.name) == section_names.end()) {
+    if (std::find(site_sections.begin(), site_sections.end(), section.name) == site_sections.end()) {
       complain(section.line,
-               {fmt::format("unknown section [{}]", section.name), suggestion(section.name, section_names)});
+               {fmt::format("unknown section [{}]", section.name), suggestion(section.name, site_sections)});
     }
   }
 
@@ -292,6 +133,12 @@ class SiteReader {
       complain(entry.line, {fmt::format("unknown key '{}' in [environment]", entry.key), std::move(hint)});
     } else if (!is_variable_name(entry.key)) {
       complain(entry.line, {fmt::format("'{}' is no name of an environment variable", entry.key), {}});
+    } else if (entry.key.starts_with("CATENA_")) {
+      complain(entry.line, {fmt::format("'{}': these names are catena's own in a job", entry.key), {}});
+    } else if (names_variable(value)) {  // PATH = /opt/bin:$PATH would leave the job without its commands
+      complain(entry.line,
+               {fmt::format("{}: values are exported as they stand, '$' is not filled in", entry.key),
+                fmt::format("write 'prologue = export {}=...'", entry.key)});
     } else {
       site_.environment.emplace_back(entry.key, value);
     }
@@ -309,31 +156,29 @@ class SiteReader {
   }
 
   void take_key(const IniEntry& entry, const std::string& value) {
-    const auto* key = std::find_if(std::begin(keys), std::end(keys), [&](const Key& candidate) {
-      return candidate.section == entry.section && candidate.name == entry.key;
-    });
-    if (key == std::end(keys)) {
+    const SiteKey* key = find_site_key(entry.section, entry.key);
+    if (key == nullptr) {
       if (entry.section == "scheduler") {
         site_.options[entry.key] = value;  // the dialect's; looked at when its kind is known
-      } else if (std::find(section_names.begin(), section_names.end(), entry.section) !=
-                 section_names.end()) {
+      } else if (std::find(site_sections.begin(), site_sections.end(), entry.section) !=
+                 site_sections.end()) {
         complain(entry.line, {fmt::format("unknown key '{}' in [{}]", entry.key, entry.section),
-                              suggestion(entry.key, keys_of(entry.section))});
+                              suggestion(entry.key, site_keys_of(entry.section))});
       }  // an unknown section has been complained about once
       return;
     }
     Complaint complaint = key->set(site_, value);
     const bool good = complaint.message.empty();
     if (!good) complain(entry.line, {fmt::format("{}: {}", entry.key, complaint.message), complaint.hint});
-    if (key->set == set_scheduler) scheduler_known_ = good;
+    if (entry.section == "scheduler" && entry.key == "kind") scheduler_known_ = good;
   }
 
   // What depends on the scheduler's kind, which may stand anywhere in the file.
   void finish_scheduler() {
     if (site_.scheduler != "local") {
-      for (const Key& key : keys) {
+      for (const SiteKey& key : site_keys()) {
         const auto found = lines_.find({std::string(key.section), std::string(key.name)});
-        if (key.scheduler != For::local || found == lines_.end()) continue;
+        if (key.scheduler != KeyFor::local || found == lines_.end()) continue;
         complain(found->second, {fmt::format("'{}' has a meaning for the local scheduler only", key.name),
                                  fmt::format("{} has its own limits", site_.scheduler)});
       }
@@ -341,7 +186,7 @@ class SiteReader {
     bool sound = true;
     for (const auto& [name, value] : site_.options) {
       for (const std::string& problem : problems_of({{name, value}})) {
-        complain(lines_.at({"scheduler", name}), {problem, suggestion(name, keys_of("scheduler"))});
+        complain(lines_.at({"scheduler", name}), {problem, suggestion(name, site_keys_of("scheduler"))});
         sound = false;
       }
     }
@@ -413,12 +258,6 @@ Site read_site_file(const std::string& file, const OptionCheck& check_options, D
   site.file = file;
   site.name = std::filesystem::path(file).stem().string();
   return site;
-}
-
-std::string check_site_name(std::string_view name) {
-  const bool good = is_word(name, "._-") && name.front() != '.' && name.front() != '_' && name.size() <= 64;
-  if (good) return {};
-  return fmt::format("'{}' is no site's name: letters, digits, '.', '_' and '-', at most 64", name);
 }
 
 }  // namespace catena

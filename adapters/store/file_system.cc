@@ -63,7 +63,8 @@ void make_private_directory(const std::filesystem::path& directory) {
     make_private_directory(directory.parent_path());
     error = mkdir(directory.c_str(), 0700) == 0 ? 0 : errno;
   }
-  if (error != 0 && error != EEXIST && !std::filesystem::is_directory(directory)) {
+  std::error_code ignored;
+  if (error != 0 && error != EEXIST && !std::filesystem::is_directory(directory, ignored)) {
     fail(directory, "made", error);
   }
 }

@@ -20,7 +20,8 @@ constexpr std::int64_t newest = migrations.size();
 // In the file's header, so that file(1) and we know it: "ctna".
 constexpr std::int64_t application = 0x63746e61;
 
-// The version of the schema in the file; 0: an empty file.
+// The version of the schema in the file; 0: an empty file. In a transaction: somebody else may be creating
+// the tables.
 std::int64_t checked_version(Database& db) {
   const std::int64_t version = db.integer("PRAGMA user_version");
   const bool foreign = version == 0 ? db.integer("SELECT count(*) FROM sqlite_schema") != 0
@@ -46,21 +47,21 @@ void configure(Database& db, Journal journal) {
   const std::string_view mode = journal == Journal::write_ahead ? "wal" : "truncate";
   // Switching needs the file for itself, and SQLite does not always wait for that as it does for other locks.
   const auto deadline = std::chrono::steady_clock::now() + db.busy_timeout();
-  for (;;) {
+  std::string answer;
+  while (answer.empty()) {
     try {
-      if (const std::string answer = db.text(fmt::format("PRAGMA journal_mode = {}", mode)); answer != mode) {
-        throw Error(
-            ErrorKind::conflict,
-            fmt::format("{}: its journal is {} and cannot be made {}", db.file().string(), answer, mode),
-            "end every other catena of yours on all hosts, then try again");
-      }
-      break;
+      answer = db.text(fmt::format("PRAGMA journal_mode = {}", mode));
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::conflict || std::chrono::steady_clock::now() >= deadline) {
         throw;
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
+  }
+  if (answer != mode) {
+    throw Error(ErrorKind::conflict,
+                fmt::format("{}: its journal is {} and cannot be made {}", db.file().string(), answer, mode),
+                "end every other catena of yours on all hosts, then try again");
   }
   db.execute("PRAGMA synchronous = FULL");
   db.execute("PRAGMA foreign_keys = ON");
@@ -69,7 +70,7 @@ void configure(Database& db, Journal journal) {
 }
 
 void migrate(Database& db) {
-  if (checked_version(db) == newest) {
+  if (Transaction reading(db, Transaction::read); checked_version(db) == newest) {
     return;
   }
   Transaction transaction(db, Transaction::write);

@@ -5,6 +5,7 @@
 -- States are the words that catena prints. A text that is not known is NULL.
 -- Outside, a run is known by its text id; inside, tables refer to the integer runs.key, so that rows of a run lie together
 -- and are appended. Deleting a row of runs deletes all of that run.
+-- Choices are spelled with OR: for each row that it checks, SQLite would make a temporary table of an IN list.
 -- This file is run as a whole in one transaction. A later version is a new migration (migrations.cc), never an edit here.
 
 -- Which program made which version of this schema. Its shape never changes: an older catena reads it to say who is needed.
@@ -22,8 +23,9 @@ CREATE TABLE runs (
   file           TEXT    NOT NULL,     -- the workflow file
   site           TEXT    NOT NULL,
   directory      TEXT    NOT NULL,     -- on the site
-  state          TEXT    NOT NULL CHECK (state IN ('pending', 'running', 'paused', 'completed', 'failed', 'cancelled',
-                                                   'recovering')),
+  state          TEXT    NOT NULL
+                 CHECK (state = 'pending' OR state = 'running' OR state = 'paused' OR state = 'completed'
+                        OR state = 'failed' OR state = 'cancelled' OR state = 'recovering'),
   reason         TEXT,                 -- why it failed or was cancelled
   stop_requested INTEGER NOT NULL CHECK (stop_requested IN (0, 1)),
   created        INTEGER NOT NULL,
@@ -37,7 +39,7 @@ CREATE INDEX runs_active ON runs (key) WHERE state NOT IN ('completed', 'failed'
 -- The files that a run was made from, as they were: one row for the workflow file, one for each script and template.
 CREATE TABLE snapshots (
   run     INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE,
-  kind    TEXT    NOT NULL CHECK (kind IN ('workflow', 'file')),
+  kind    TEXT    NOT NULL CHECK (kind = 'workflow' OR kind = 'file'),
   name    TEXT    NOT NULL,            -- workflow: its path. file: the name that the workflow uses
   content TEXT    NOT NULL,
   PRIMARY KEY (run, kind, name)
@@ -51,8 +53,9 @@ CREATE TABLE nodes (
   spec     INTEGER NOT NULL,           -- which node of the workflow file, from 0
   element  INTEGER NOT NULL,           -- which element of it, from 1; 0: not of a foreach
   state    TEXT    NOT NULL DEFAULT 'pending'
-           CHECK (state IN ('pending', 'held', 'queued', 'running', 'completed', 'failed', 'timeout', 'retrying', 'skipped',
-                            'cancelled', 'unknown')),
+           CHECK (state = 'pending' OR state = 'held' OR state = 'queued' OR state = 'running'
+                  OR state = 'completed' OR state = 'failed' OR state = 'timeout' OR state = 'retrying'
+                  OR state = 'skipped' OR state = 'cancelled' OR state = 'unknown'),
   attempts INTEGER NOT NULL DEFAULT 0, -- how many were made; the last one is the current one
   reason   TEXT,                       -- why it is in that state
   PRIMARY KEY (run, idx)
@@ -60,7 +63,9 @@ CREATE TABLE nodes (
 
 -- A node that has ended stays as it ended, whoever writes.
 CREATE TRIGGER nodes_terminal BEFORE UPDATE OF state ON nodes
-WHEN old.state <> new.state AND old.state IN ('completed', 'failed', 'timeout', 'skipped', 'cancelled')
+WHEN old.state <> new.state
+  AND (old.state = 'completed' OR old.state = 'failed' OR old.state = 'timeout' OR old.state = 'skipped'
+       OR old.state = 'cancelled')
 BEGIN
   SELECT RAISE(ABORT, 'the node has ended: its state never changes');
 END;
@@ -87,7 +92,7 @@ CREATE TABLE edges (
   run       INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE,
   child     INTEGER NOT NULL,          -- nodes.idx
   parent    INTEGER NOT NULL,
-  condition TEXT    NOT NULL CHECK (condition IN ('ok', 'any', 'notok', 'start')),
+  condition TEXT    NOT NULL CHECK (condition = 'ok' OR condition = 'any' OR condition = 'notok' OR condition = 'start'),
   PRIMARY KEY (run, child, parent, condition)
 ) STRICT, WITHOUT ROWID;
 
@@ -100,7 +105,8 @@ CREATE TABLE attempts (
   token       TEXT    NOT NULL UNIQUE,
   -- intended: the scheduler may or may not have it. staged: its native id is known; it waits for our release. submitted:
   -- nothing of ours holds it back. dropped: never queued, or lost by the scheduler.
-  state       TEXT    NOT NULL CHECK (state IN ('intended', 'staged', 'submitted', 'ended', 'dropped')),
+  state       TEXT    NOT NULL CHECK (state = 'intended' OR state = 'staged' OR state = 'submitted' OR state = 'ended'
+                  OR state = 'dropped'),
   native_id   TEXT,                    -- the scheduler's: "123", "123_4", "54[2].host"
   intended    INTEGER NOT NULL,
   submitted   INTEGER,
@@ -135,7 +141,7 @@ CREATE TABLE events (
   text       TEXT,                     -- native words, reasons
   PRIMARY KEY (run, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX events_by_node ON events (run, node);
+CREATE INDEX events_by_node ON events (run, node, id);
 
 CREATE TRIGGER events_not_changed BEFORE UPDATE ON events
 BEGIN

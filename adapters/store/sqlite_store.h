@@ -12,6 +12,9 @@
 
 namespace catena {
 
+// The word that the table attempts holds.
+std::string_view to_string(AttemptState state);
+
 enum class OpenMode { read_write, read_only };
 
 struct StoreOptions {
@@ -49,9 +52,6 @@ class SqliteStore : public Store {
  private:
   std::int64_t key_of(const std::string& run_id);  // throws Error(not_found)
   RunRow read_run(const Statement& row);
-  void put_nodes(std::int64_t run, const Changes& changes);
-  void put_attempts(std::int64_t run, const Changes& changes);
-  void put_events(std::int64_t run, const Changes& changes);
 
   std::unique_ptr<Database> db_;
 };

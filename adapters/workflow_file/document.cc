@@ -18,12 +18,18 @@ const Item* Item::find(std::string_view name) const {
 
 std::string_view describe(Item::Kind kind) {
   switch (kind) {
-    case Item::Kind::null: return "nothing";
-    case Item::Kind::boolean: return "true or false";
-    case Item::Kind::number: return "a number";
-    case Item::Kind::string: return "a text";
-    case Item::Kind::list: return "a list";
-    case Item::Kind::map: return "a map";
+    case Item::Kind::null:
+      return "nothing";
+    case Item::Kind::boolean:
+      return "true or false";
+    case Item::Kind::number:
+      return "a number";
+    case Item::Kind::string:
+      return "a text";
+    case Item::Kind::list:
+      return "a list";
+    case Item::Kind::map:
+      return "a map";
   }
   return "nothing";
 }
@@ -52,7 +58,9 @@ void DocumentBuilder::append(Item::Kind kind, std::string_view text, Position at
   document_.items_.push_back(item);
 }
 
-void DocumentBuilder::scalar(Item::Kind kind, std::string_view text, Position at) { append(kind, text, at); }
+void DocumentBuilder::scalar(Item::Kind kind, std::string_view text, Position at) {
+  append(kind, text, at);
+}
 
 void DocumentBuilder::begin(Item::Kind kind, Position at) {
   append(kind, {}, at);
@@ -139,8 +147,8 @@ std::size_t find_bad_byte(std::string_view text) {
     }
     // Overlong forms, surrogates, and what lies above U+10FFFF.
     const unsigned char second = byte(i + 1);
-    if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) || (lead == 0xF0 && second < 0x90) ||
-        (lead == 0xF4 && second > 0x8F)) {
+    if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) ||
+        (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F)) {
       return i;
     }
     i += length;

@@ -1,5 +1,6 @@
-// A file that a person or a program wrote, as a tree with the place of everything in it: the same for YAML and JSON.
-// Held in one flat array in the file's order, so that a document of a million nodes is read and walked in linear time.
+// A file that a person or a program wrote, as a tree with the place of everything in it: the same for YAML
+// and JSON. Held in one flat array in the file's order, so that a document of a million nodes is read and
+// walked in linear time.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@ struct Item {
   class Children;
 
   std::string_view key;    // of a value in a map
-  std::string_view text;   // of a scalar: its characters as written (10.0 stays "10.0"), a string without quotes and escapes
+  std::string_view text;   // of a scalar: its characters as written (10.0 stays "10.0"), a string without
+                           // quotes and escapes
   Position at;             // of the value
   Position key_at;         // of its key; of the value itself outside a map
   std::uint32_t span = 1;  // how many items it takes in the array, itself and all below it
@@ -59,7 +61,9 @@ class Item::Children {
   const Item& parent_;
 };
 
-inline Item::Children Item::children() const { return Children(*this); }
+inline Item::Children Item::children() const {
+  return Children(*this);
+}
 
 // "a list", "a map", "a text", "a number", "true or false", "nothing".
 std::string_view describe(Item::Kind kind);
@@ -85,13 +89,15 @@ class Document {
       std::make_unique<std::pmr::monotonic_buffer_resource>();
 };
 
-// Both parsers need `text` to outlive the document. They refuse text that is not UTF-8, NUL characters and duplicate keys. What
-// is wrong is appended to `problems`; after a syntax error the document has no root. Columns count characters, not bytes.
+// Both parsers need `text` to outlive the document. They refuse text that is not UTF-8, NUL characters and
+// duplicate keys. What is wrong is appended to `problems`; after a syntax error the document has no root.
+// Columns count characters, not bytes.
 //
 // JSON as RFC 8259 has it: no comments, no trailing commas.
 Document parse_json(std::string_view text, std::vector<DocumentProblem>& problems);
-// YAML 1.2. A plain scalar is null if it is empty, "null" or "~", a boolean if it is "true" or "false", a number if JSON would read
-// it as one, else a string: so are 00:10:00, yes, 007 and 1G. Anchors, aliases, tags, merge keys and further documents are refused.
+// YAML 1.2. A plain scalar is null if it is empty, "null" or "~", a boolean if it is "true" or "false", a
+// number if JSON would read it as one, else a string: so are 00:10:00, yes, 007 and 1G. Anchors, aliases,
+// tags, merge keys and further documents are refused.
 Document parse_yaml(std::string_view text, std::vector<DocumentProblem>& problems);
 
 // Used by the parsers: takes values in the file's order.

@@ -11,7 +11,8 @@ bool expect(const Scope& scope, const Item& item, Item::Kind kind, std::string_v
   if (kind == Item::Kind::list && item.scalar() && item.kind != Item::Kind::null) {
     hint = fmt::format("write [{}]", item.text.size() <= 40 ? item.text : "…");
   }
-  scope.error(item.at, fmt::format("{}: expected {}, got {}", what, describe(kind), describe(item.kind)), std::move(hint));
+  scope.error(item.at, fmt::format("{}: expected {}, got {}", what, describe(kind), describe(item.kind)),
+              std::move(hint));
   return false;
 }
 
@@ -21,7 +22,8 @@ std::optional<std::string> read_text(const Scope& scope, const Item& item, std::
   if (item.kind == Item::Kind::null) hint = "write \"\" for an empty text, or leave the key out";
   // The commonest way to a map where a text is meant: YAML takes {{ x }} at a value's start for a map.
   if (item.kind == Item::Kind::map) hint = "put a text that starts with '{' or holds ': ' in quotes";
-  scope.error(item.at, fmt::format("{}: expected a text, got {}", what, describe(item.kind)), std::move(hint));
+  scope.error(item.at, fmt::format("{}: expected a text, got {}", what, describe(item.kind)),
+              std::move(hint));
   return std::nullopt;
 }
 
@@ -34,7 +36,8 @@ std::optional<std::string> read_line(const Scope& scope, const Item& item, std::
   }
   auto control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
   if (std::ranges::any_of(*text, control)) {
-    scope.error(item.at, fmt::format("{}: it holds a line break or a control character", what), "one line is wanted");
+    scope.error(item.at, fmt::format("{}: it holds a line break or a control character", what),
+                "one line is wanted");
     return std::nullopt;
   }
   return text;
@@ -52,11 +55,12 @@ std::optional<int> read_int(const Scope& scope, const Item& item, std::string_vi
   int value = 0;
   const char* end = item.text.data() + item.text.size();
   const auto [stop, code] = std::from_chars(item.text.data(), end, value);
-  if (item.kind == Item::Kind::number && code == std::errc() && stop == end && value >= low && value <= high) return value;
-  scope.error(item.at, fmt::format("{}: expected a whole number from {} to {}, got {}", what, low, high,
-                                   item.scalar() && item.kind != Item::Kind::null
-                                       ? fmt::format("'{}'", item.text)
-                                       : std::string(describe(item.kind))));
+  if (item.kind == Item::Kind::number && code == std::errc() && stop == end && value >= low && value <= high)
+    return value;
+  scope.error(item.at,
+              fmt::format("{}: expected a whole number from {} to {}, got {}", what, low, high,
+                          item.scalar() && item.kind != Item::Kind::null ? fmt::format("'{}'", item.text)
+                                                                         : std::string(describe(item.kind))));
   return std::nullopt;
 }
 
@@ -70,7 +74,8 @@ std::vector<std::string> read_lines(const Scope& scope, const Item& item, std::s
   return lines;
 }
 
-void unknown_key(const Scope& scope, const Item& item, std::string_view where, std::span<const std::string_view> known) {
+void unknown_key(const Scope& scope, const Item& item, std::string_view where,
+                 std::span<const std::string_view> known) {
   std::string hint = suggestion(item.key, known);
   if (hint.empty()) hint = fmt::format("known keys: {}", fmt::join(known, ", "));
   scope.error(item.key_at, fmt::format("unknown key '{}' in {}", item.key, where), std::move(hint));

@@ -35,7 +35,8 @@ std::optional<bool> read_bool(const Scope& scope, const Item& item, std::string_
 std::optional<int> read_int(const Scope& scope, const Item& item, std::string_view what, int low, int high);
 std::vector<std::string> read_lines(const Scope& scope, const Item& item, std::string_view what);
 // "unknown key 'inptus' in node" with a suggestion.
-void unknown_key(const Scope& scope, const Item& item, std::string_view where, std::span<const std::string_view> known);
+void unknown_key(const Scope& scope, const Item& item, std::string_view where,
+                 std::span<const std::string_view> known);
 // [A-Za-z_][A-Za-z0-9_]*: what a shell variable and a {{ }} may be called.
 bool is_identifier(std::string_view text);
 
@@ -46,9 +47,11 @@ struct Field {
   void (*read)(const Scope& scope, const Item& item, T& target);
 };
 
-// Reads every key of the map through its field; others are mistakes. `where` names the map: "the workflow", "retry".
+// Reads every key of the map through its field; others are mistakes. `where` names the map: "the workflow",
+// "retry".
 template <class T>
-void read_fields(const Scope& scope, const Item& map, std::string_view where, std::span<const Field<T>> fields, T& target) {
+void read_fields(const Scope& scope, const Item& map, std::string_view where,
+                 std::span<const Field<T>> fields, T& target) {
   for (const Item& child : map.children()) {
     const Field<T>* found = nullptr;
     for (const Field<T>& field : fields) {

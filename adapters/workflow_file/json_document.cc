@@ -10,8 +10,8 @@ namespace {
 
 namespace json = boost::json;
 
-// Boost's parser says what comes, but not where. This follows it through the text, token by token: the events come in the text's
-// order, and the parser has already checked what is walked over.
+// Boost's parser says what comes, but not where. This follows it through the text, token by token: the events
+// come in the text's order, and the parser has already checked what is walked over.
 class Cursor {
  public:
   explicit Cursor(std::string_view text) : text_(text) {}
@@ -32,7 +32,8 @@ class Cursor {
     return {line_, static_cast<int>(offset_ - line_start_ - continuation_) + 1};
   }
   void skip(std::size_t bytes) { offset_ += bytes; }
-  // The characters of the string that starts here, without its quotes. `escaped` tells whether it holds a backslash.
+  // The characters of the string that starts here, without its quotes. `escaped` tells whether it holds a
+  // backslash.
   std::string_view string(bool& escaped) {
     const std::size_t start = ++offset_;
     escaped = false;
@@ -97,7 +98,8 @@ struct Handler {
     std::string_view found = cursor.string(escaped);
     if (escaped) {
       decoded.append(text.data(), text.size());
-      if (decoded.find('\0') != std::string::npos) builder.problem(at, "a NUL character has no place in a text");
+      if (decoded.find('\0') != std::string::npos)
+        builder.problem(at, "a NUL character has no place in a text");
       found = builder.keep(decoded);
     }
     decoded.clear();
@@ -156,7 +158,8 @@ Document parse_json(std::string_view text, std::vector<DocumentProblem>& problem
   json::basic_parser<Handler> parser(options, Handler{builder, Cursor(text), {}});
   json::error_code code;
   const std::size_t read = parser.write_some(false, text.data(), text.size(), code);
-  if (!code && text.find_first_not_of(" \t\r\n", read) != std::string_view::npos) code = json::error::extra_data;
+  if (!code && text.find_first_not_of(" \t\r\n", read) != std::string_view::npos)
+    code = json::error::extra_data;
   if (!code) return document;
 
   builder.discard();

@@ -17,7 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t workflow_limit = std::size_t{1} << 30;
-constexpr std::size_t part_limit = std::size_t{4} << 20;  // scripts and templates: sbatch itself refuses more than 4 MB
+constexpr std::size_t part_limit = std::size_t{4}
+                                   << 20;  // scripts and templates: sbatch itself refuses more than 4 MB
 
 struct ReadFile {
   std::string text;
@@ -63,7 +64,8 @@ Source Source::from_file(const std::string& file) {
     throw Error(ErrorKind::not_found, fmt::format("there is no workflow file '{}'", file), "check the path");
   }
   if (!read.problem.empty()) {
-    throw Error(ErrorKind::config, fmt::format("the workflow file '{}' cannot be read: {}", file, read.problem));
+    throw Error(ErrorKind::config,
+                fmt::format("the workflow file '{}' cannot be read: {}", file, read.problem));
   }
   Source source;
   source.on_disk_ = true;
@@ -115,7 +117,8 @@ Source::Loaded Source::template_file(std::string_view name, std::span<const fs::
       break;
     }
   }
-  if (on_disk_ && found == file_name && !snapshot_.files.contains(key)) return {nullptr, file_name, "there is no such template"};
+  if (on_disk_ && found == file_name && !snapshot_.files.contains(key))
+    return {nullptr, file_name, "there is no such template"};
   return load(key, found, found.string());
 }
 

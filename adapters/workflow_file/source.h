@@ -13,7 +13,8 @@ namespace catena {
 
 class Source {
  public:
-  // Reads the workflow file. Throws Error(not_found) if there is none, Error(config) if it cannot be read or is too large.
+  // Reads the workflow file. Throws Error(not_found) if there is none, Error(config) if it cannot be read or
+  // is too large.
   static Source from_file(const std::string& file);
   // Never touches the disk: what the snapshot does not hold is missing.
   static Source from_snapshot(Snapshot snapshot);

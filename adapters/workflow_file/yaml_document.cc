@@ -20,8 +20,8 @@ Item::Kind kind_of_plain(std::string_view text) {
   return is_number(text) ? Item::Kind::number : Item::Kind::string;
 }
 
-// Turns the parser's events into items. Events rather than libfyaml's own document: that one is quadratic on large maps, and
-// follows aliases.
+// Turns the parser's events into items. Events rather than libfyaml's own document: that one is quadratic on
+// large maps, and follows aliases.
 class Events {
  public:
   Events(std::string_view source, DocumentBuilder& builder) : source_(source), builder_(builder) {}
@@ -32,14 +32,18 @@ class Events {
     switch (event.type) {
       case FYET_NONE:
       case FYET_STREAM_START:
-      case FYET_DOCUMENT_END: return true;
-      case FYET_STREAM_END: return false;
+      case FYET_DOCUMENT_END:
+        return true;
+      case FYET_STREAM_END:
+        return false;
       case FYET_DOCUMENT_START:
         if (++documents_ == 1) return true;
-        builder_.problem(at, "a second document starts here", "one file holds one document: split it at the '---'");
+        builder_.problem(at, "a second document starts here",
+                         "one file holds one document: split it at the '---'");
         return false;
       case FYET_ALIAS:
-        builder_.problem(at, "aliases (*name) are not supported", "write the value again, or use params or a template");
+        builder_.problem(at, "aliases (*name) are not supported",
+                         "write the value again, or use params or a template");
         value(Item::Kind::null, {}, at);
         return true;
       case FYET_SCALAR:
@@ -90,7 +94,8 @@ class Events {
     const bool inside = std::less_equal<>()(source_.data(), text.data()) &&
                         std::less_equal<>()(text.data() + text.size(), source_.data() + source_.size());
     if (!inside) {
-      if (text.find('\0') != std::string_view::npos) builder_.problem(at, "a NUL character has no place in a text");
+      if (text.find('\0') != std::string_view::npos)
+        builder_.problem(at, "a NUL character has no place in a text");
       text = builder_.keep(text);
     }
     if (plain && text == "<<" && key_expected()) {
@@ -132,7 +137,8 @@ class Events {
 
 using Diag = std::unique_ptr<fy_diag, void (*)(fy_diag*)>;
 
-// A parser with FYPCF_COLLECT_DIAG alone still prints on stderr: only a diag of one's own keeps errors and stays silent.
+// A parser with FYPCF_COLLECT_DIAG alone still prints on stderr: only a diag of one's own keeps errors and
+// stays silent.
 Diag silent_diag() {
   fy_diag_cfg config{};
   fy_diag_cfg_default(&config);

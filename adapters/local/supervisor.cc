@@ -1,0 +1,557 @@
+#include "adapters/local/supervisor.h"
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/core.h>
+#include <signal.h>
+#include <sys/inotify.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <climits>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+#include "adapters/local/job_process.h"
+#include "adapters/local/launcher.h"
+#include "adapters/local/line_file.h"
+#include "adapters/local/process_table.h"
+#include "adapters/local/scheduler.h"
+
+namespace catena::local {
+namespace asio = boost::asio;
+namespace {
+
+using Phase = LocalJob::Phase;
+using What = JournalLine::What;
+using boost::system::error_code;
+
+// What inotify cannot see (a write from another host), and what had to be put off, is looked at that often.
+constexpr std::chrono::seconds tick_period{1};
+constexpr std::chrono::seconds held_patience{5};
+constexpr int cannot_execute = 126;  // as a shell says it
+
+void log(const std::string& text) {
+  const auto line = fmt::format("{:%Y-%m-%dT%H:%M:%SZ} [{}] {}\n", fmt::gmtime(std::time(nullptr)), getpid(), text);
+  if (write(STDERR_FILENO, line.data(), line.size()) < 0) return;  // nowhere is left to say it
+}
+
+// The caller's environment with a CATENA_JOB_ID that changes from job to job.
+class JobEnvironment {
+ public:
+  JobEnvironment() {
+    constexpr std::string_view name = "CATENA_JOB_ID=";
+    for (char** entry = environ; *entry; ++entry) {
+      if (!std::string_view(*entry).starts_with(name)) entries_.push_back(*entry);
+    }
+    entries_.push_back(nullptr);
+    entries_.push_back(nullptr);
+  }
+  char* const* with(const std::string& id) {
+    id_ = "CATENA_JOB_ID=" + id;
+    entries_[entries_.size() - 2] = id_.data();
+    return entries_.data();
+  }
+
+ private:
+  std::string id_;
+  std::vector<char*> entries_;
+};
+
+Descriptor open_log(const std::string& path) {
+  const auto create = [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666); };
+  Descriptor file(create());
+  if (!file.open() && errno == ENOENT) {
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    file.reset(create());
+  }
+  if (!file.open()) throw std::system_error(errno, std::generic_category(), "cannot write " + path);
+  return file;
+}
+
+bool may_pass(int error) {
+  return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE;
+}
+
+class Supervisor {
+ public:
+  Supervisor(RunFiles files, const Limits& limits, FileLock lock)
+      : files_(std::move(files)),
+        limits_(limits),
+        lock_(std::move(lock)),
+        journal_(files_.journal),
+        queue_reader_(files_.queue),
+        control_reader_(files_.control),
+        scheduler_(limits),
+        changes_(io_),
+        tick_(io_) {}
+
+  int run() {
+    watch_files();
+    take_over();
+    pump();
+    tick();
+    io_.run();
+    return 0;
+  }
+
+ private:
+  // --- what others write -------------------------------------------------------------------------------------------------
+  void watch_files() {
+    const int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (fd < 0) return log("no inotify: the queue is looked at once a second");
+    changes_.assign(fd);
+    for (const auto& path : {files_.queue, files_.control}) inotify_add_watch(fd, path.c_str(), IN_MODIFY);
+    wait_for_changes();
+  }
+
+  void wait_for_changes() {
+    changes_.async_wait(asio::posix::descriptor_base::wait_read, [this](const error_code& error) {
+      if (error) return;
+      std::array<char, 4096> events;
+      while (read(changes_.native_handle(), events.data(), events.size()) > 0) {
+      }
+      pump();
+      wait_for_changes();
+    });
+  }
+
+  void tick() {
+    tick_.expires_after(tick_period);
+    tick_.async_wait([this](const error_code& error) {
+      if (error) return;
+      put_off_ = false;
+      look_elsewhere();
+      pump();
+      if (!left_) tick();
+    });
+  }
+
+  // Control before queue: a control line's job is in the queue by the time that the line is written.
+  bool read_files() {
+    std::vector<ControlLine> controls;
+    bool any = false;
+    control_reader_.read([&](std::string_view text) {
+      any = true;
+      if (auto line = read_control_line(text)) controls.push_back(std::move(*line));
+    });
+    queue_reader_.read([&](std::string_view text) {
+      any = true;
+      if (auto line = read_queue_line(text)) scheduler_.add(std::move(*line));
+    });
+    for (const auto& line : controls) {
+      scheduler_.apply(line);
+      if (line.action == Action::cancel) cancels_.push_back(line.id);
+    }
+    return any;
+  }
+
+  // --- the journal -------------------------------------------------------------------------------------------------------
+  void note(const JournalLine& line) { unwritten_ += to_line(line); }
+
+  // False on a full disk or the like: what was noted is kept, and tried again at the next tick.
+  bool flush() {
+    if (unwritten_.empty()) return true;
+    try {
+      journal_.append(unwritten_);
+      unwritten_.clear();
+      return true;
+    } catch (const std::system_error& error) {
+      log(fmt::format("cannot write the journal: {}", error.what()));
+      return false;
+    }
+  }
+
+  JournalLine line_for(JobIndex index, What what) const {
+    const auto& job = scheduler_.jobs()[index];
+    return {.what = what, .id = job.line.id, .token = job.line.token, .time = now()};
+  }
+
+  void end(JournalLine line) {
+    note(line);
+    scheduler_.end(line);
+  }
+
+  // --- taking over from a supervisor that left or was killed ---------------------------------------------------------------
+  void take_over() {
+    LineReader journal(files_.journal);
+    read_files();
+    journal.read([&](std::string_view text) {
+      if (const auto line = read_journal_line(text)) scheduler_.replay(*line);
+    });
+    scheduler_.take_over();
+    const auto boot = boot_id();
+    const auto host = host_name();
+    note({.what = What::supervisor, .time = now(), .pid = getpid(), .boot = boot, .host = host});
+
+    std::optional<std::unordered_map<std::string, pid_t>> processes;
+    const auto& jobs = scheduler_.jobs();
+    for (JobIndex i = 0; i < jobs.size(); ++i) {
+      const auto& job = jobs[i];
+      if (job.phase != Phase::starting && job.phase != Phase::running) continue;
+      if (job.boot != boot && job.host != host) {
+        elsewhere_.push_back(i);  // its processes cannot be seen from here: its record will tell
+        log(fmt::format("{} was started on {}: waiting for its record", job.line.id, job.host));
+      } else if (job.boot != boot) {
+        settle_by_record(i);
+      } else if (job.phase == Phase::running) {
+        if (process_start(static_cast<pid_t>(job.pid)) != job.pid_start || !adopt(i, static_cast<pid_t>(job.pid))) {
+          settle_by_record(i);
+        }
+      } else {
+        if (!processes) processes = script_processes(files_.scripts);
+        find_out_whether_started(i, *processes);
+      }
+    }
+    if (!flush()) throw std::system_error(ENOSPC, std::generic_category(), files_.journal);
+    const auto adopted = processes_.size();
+    if (adopted > 0) log(fmt::format("took over {} running jobs", adopted));
+  }
+
+  void find_out_whether_started(JobIndex index, const std::unordered_map<std::string, pid_t>& processes) {
+    const auto& token = scheduler_.jobs()[index].line.token;
+    auto start = line_for(index, What::start);
+    if (const auto found = processes.find(files_.script(token)); found != processes.end()) {
+      start.pid = found->second;
+      start.pid_start = process_start(found->second).value_or(0);
+      note(start);
+      scheduler_.started(start);
+      if (!adopt(index, found->second)) settle_by_record(index);
+    } else if (files_.has_claim(token) || files_.has_record(token, "start") || files_.has_record(token, "exit")) {
+      note(start);
+      scheduler_.started(start);
+      settle_by_record(index);
+    } else {
+      scheduler_.put_back(index);
+    }
+  }
+
+  bool adopt(JobIndex index, pid_t pid) {
+    auto watch = open_process(pid);
+    if (!watch.open()) return false;
+    run_on(index, pid, std::move(watch), JobProcess::Kind::adopted);
+    return true;
+  }
+
+  std::optional<Report> exit_record(const std::string& token) const {
+    for (const auto* folder : {&files_.spool, &files_.taken}) {
+      const auto text = read_file(*folder + "/" + token + ".exit");
+      auto record = read_record(text);
+      if (record && record->token == token) return record;
+    }
+    return std::nullopt;
+  }
+
+  // For a job whose process was not our child: how it ended is known from its record alone.
+  void settle_by_record(JobIndex index, std::optional<Outcome> stopped_as = {}) {
+    auto line = line_for(index, What::end);
+    const auto record = exit_record(line.token);
+    if (record) {
+      line.status = record->exit_code;
+      line.signal = record->signal;
+      if (record->ended) line.time = *record->ended;
+      line.outcome = record->state == JobState::completed   ? Outcome::completed
+                     : record->state == JobState::timeout   ? Outcome::timeout
+                     : record->state == JobState::cancelled ? Outcome::cancelled
+                                                            : Outcome::failed;
+    } else {
+      line.outcome = Outcome::failed;
+      line.reason = "the supervisor and the job were killed before the job could say how it ended";
+    }
+    if (stopped_as) say_stopped(index, *stopped_as, line);
+    if (!record) write_record(index, line);
+    end(std::move(line));
+  }
+
+  void look_elsewhere() {
+    std::erase_if(elsewhere_, [this](JobIndex index) {
+      if (!exit_record(scheduler_.jobs()[index].line.token)) return false;
+      settle_by_record(index);
+      return true;
+    });
+  }
+
+  // --- running -----------------------------------------------------------------------------------------------------------
+  void pump() {
+    if (left_) return;
+    read_files();
+    carry_out_cancels();
+    note_skipped();
+    while (!put_off_) {
+      const auto chosen = scheduler_.start_next(std::chrono::steady_clock::now());
+      if (chosen.empty()) break;
+      for (const auto index : chosen) note(line_for(index, What::starting));
+      if (!flush()) put_off_ = true;
+      for (const auto index : chosen) {
+        if (put_off_) {
+          scheduler_.put_back(index);
+        } else {
+          start(index);
+        }
+      }
+      note_skipped();
+    }
+    if (flush()) leave_if_idle();
+  }
+
+  // Ends of jobs come in swarms: one pass for all that are known by now.
+  void pump_soon() {
+    if (std::exchange(pump_posted_, true)) return;
+    asio::post(io_, [this] {
+      pump_posted_ = false;
+      pump();
+    });
+  }
+
+  void note_skipped() {
+    const auto& jobs = scheduler_.jobs();
+    for (const auto index : scheduler_.settle()) {
+      auto line = line_for(index, What::end);
+      line.outcome = jobs[index].outcome;
+      line.reason = jobs[index].reason;
+      note(line);
+    }
+  }
+
+  void carry_out_cancels() {
+    for (const auto& id : std::exchange(cancels_, {})) {
+      const auto index = scheduler_.jobs().by_id(id);
+      if (!index) continue;
+      const auto phase = scheduler_.jobs()[*index].phase;
+      if (phase == Phase::waiting) {
+        auto line = line_for(*index, What::end);
+        line.outcome = Outcome::cancelled;
+        line.reason = "cancelled before it started";
+        end(std::move(line));
+      } else if (const auto running = processes_.find(*index); running != processes_.end()) {
+        running->second->stop(Outcome::cancelled, limits_.kill_grace);
+      }
+    }
+  }
+
+  void start(JobIndex index) {
+    const auto& job = scheduler_.jobs()[index].line;
+    auto line = line_for(index, What::start);
+    Descriptor watch;
+    try {
+      const auto out = open_log(job.log_out);
+      const auto err = job.log_err.empty() || job.log_err == job.log_out ? Descriptor() : open_log(job.log_err);
+      const auto pid = launch({.argv = {"/bin/bash", files_.script(job.token)},
+                               .directory = job.workdir,
+                               .out = out.get(),
+                               .err = err.open() ? err.get() : out.get(),
+                               .environment = environment_.with(job.id)});
+      line.pid = pid;
+      watch = open_process(pid);
+      if (!watch.open()) {
+        // No descriptor is left to watch it by. It must not run unwatched, and has hardly begun.
+        const int error = errno;
+        signal_group(pid, SIGKILL);
+        waitpid(pid, nullptr, 0);
+        throw std::system_error(error, std::generic_category(), "cannot watch it");
+      }
+    } catch (const std::system_error& error) {
+      return could_not_start(index, error, line.pid != 0);
+    }
+    line.pid_start = process_start(static_cast<pid_t>(line.pid)).value_or(0);
+    note(line);
+    scheduler_.started(line);
+    run_on(index, static_cast<pid_t>(line.pid), std::move(watch), JobProcess::Kind::child);
+  }
+
+  void could_not_start(JobIndex index, const std::system_error& error, bool was_alive) {
+    const auto& job = scheduler_.jobs()[index].line;
+    log(fmt::format("{} ({}) could not be started: {}", job.id, job.name, error.what()));
+    if (may_pass(error.code().value()) && !was_alive) {
+      put_off_ = true;
+      scheduler_.put_back(index);
+      return;
+    }
+    auto line = line_for(index, What::end);
+    line.outcome = Outcome::failed;
+    line.status = cannot_execute;
+    line.reason = fmt::format("it could not be started in {}: {}", job.workdir, error.what());
+    write_record(index, line);
+    end(std::move(line));
+  }
+
+  void run_on(JobIndex index, pid_t pid, Descriptor watch, JobProcess::Kind kind) {
+    auto process = std::make_unique<JobProcess>(io_, pid, std::move(watch), kind, [this, index] { ended(index); });
+    const auto& job = scheduler_.jobs()[index];
+    if (job.line.walltime.count() > 0) {
+      process->limit(job.line.walltime - (now() - job.started.value_or(now())), limits_.kill_grace);
+    }
+    processes_[index] = std::move(process);
+  }
+
+  void ended(JobIndex index) {
+    const auto found = processes_.find(index);
+    const auto process = std::move(found->second);
+    processes_.erase(found);
+    const auto stopped_as = process->stopped_as();
+    if (const auto status = process->reap()) {
+      settle_by_status(index, *status, stopped_as);
+    } else {
+      settle_by_record(index, stopped_as);
+    }
+    pump_soon();
+  }
+
+  void settle_by_status(JobIndex index, int status, std::optional<Outcome> stopped_as) {
+    auto line = line_for(index, What::end);
+    if (WIFSIGNALED(status)) line.signal = WTERMSIG(status);
+    line.status = line.signal ? 128 + *line.signal : WEXITSTATUS(status);
+    line.outcome = *line.status == 0 ? Outcome::completed : Outcome::failed;
+    const bool recorded = files_.has_record(line.token, "exit");
+    if (!recorded) {
+      // Without its record nobody has checked its outputs: an end with 0 proves nothing (a script cut short by a full disk).
+      line.outcome = Outcome::failed;
+      line.reason = line.signal ? fmt::format("killed by signal {} ({})", *line.signal, strsignal(*line.signal))
+                                : fmt::format("its script ended with {} and left no exit record", *line.status);
+    }
+    if (stopped_as) say_stopped(index, *stopped_as, line);
+    if (!recorded) write_record(index, line);
+    end(std::move(line));
+  }
+
+  void say_stopped(JobIndex index, Outcome stopped_as, JournalLine& line) const {
+    line.outcome = stopped_as;
+    line.reason = stopped_as == Outcome::timeout
+                      ? "ended by its time limit of " + format_walltime(scheduler_.jobs()[index].line.walltime)
+                      : std::string("cancelled while it ran");
+  }
+
+  // In the place of a job that could not write it.
+  void write_record(JobIndex index, const JournalLine& line) {
+    const auto& job = scheduler_.jobs()[index];
+    Report report;
+    report.token = line.token;
+    report.native_id = line.id;
+    report.exit_code = line.status.value_or(1);
+    report.signal = line.signal;
+    report.reason = line.reason;
+    report.host = host_name();
+    report.started = job.started;
+    report.ended = line.time;
+    report.state = line.outcome == Outcome::timeout     ? JobState::timeout
+                   : line.outcome == Outcome::cancelled ? JobState::cancelled
+                                                        : JobState::failed;
+    try {
+      replace_file(files_.spooled(line.token, "exit"), write_exit_record(report));
+    } catch (const std::system_error& error) {
+      log(fmt::format("{}: cannot write its exit record: {}", line.id, error.what()));  // the journal has it
+    }
+  }
+
+  // --- leaving -------------------------------------------------------------------------------------------------------------
+  void leave_if_idle() {
+    const auto instant = std::chrono::steady_clock::now();
+    if (!scheduler_.idle()) {
+      idle_since_.reset();
+      return;
+    }
+    if (!idle_since_) idle_since_ = instant;
+    if (scheduler_.unfinished() > 0 && instant - *idle_since_ < held_patience) return;
+    // Whoever appends does so under this lock and looks for a supervisor afterwards: either the line is seen here, or the free
+    // lock is seen there.
+    const FileLock writer(files_.writer, FileLock::Wait::yes);
+    if (read_files()) return pump_soon();
+    note({.what = What::idle, .time = now(), .queue = queue_reader_.offset(), .control = control_reader_.offset()});
+    if (!flush()) return;
+    log("nothing is left to do");
+    left_ = true;
+    { const FileLock given_up = std::move(lock_); }
+    io_.stop();
+  }
+
+  RunFiles files_;
+  Limits limits_;
+  FileLock lock_;
+  LineWriter journal_;
+  LineReader queue_reader_, control_reader_;
+  Scheduler scheduler_;
+  asio::io_context io_{1};
+  asio::posix::stream_descriptor changes_;
+  asio::steady_timer tick_;
+  JobEnvironment environment_;
+  std::unordered_map<JobIndex, std::unique_ptr<JobProcess>> processes_;
+  std::vector<JobIndex> elsewhere_;
+  std::vector<std::string> cancels_;
+  std::string unwritten_;
+  std::optional<std::chrono::steady_clock::time_point> idle_since_;
+  bool put_off_ = false;  // nothing is started before the next tick
+  bool pump_posted_ = false;
+  bool left_ = false;
+};
+
+// In the process that stays: nothing of the caller's but its environment and its files.
+void detach(const RunFiles& files) {
+  setsid();
+  signal(SIGHUP, SIG_IGN);
+  signal(SIGPIPE, SIG_IGN);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  const Descriptor null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  const Descriptor log_file(::open(files.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  dup2(null.get(), STDIN_FILENO);
+  dup2(log_file.open() ? log_file.get() : null.get(), STDOUT_FILENO);
+  dup2(log_file.open() ? log_file.get() : null.get(), STDERR_FILENO);
+  if (chdir("/") != 0) log("cannot leave the working directory");
+}
+
+}  // namespace
+
+int supervise(const std::string& run_directory, const Limits& limits, const std::function<void()>& on_lock) {
+  RunFiles files(run_directory);
+  FileLock lock(files.lock, FileLock::Wait::no);
+  if (lock.held()) {
+    // For people: who it is.
+    const auto pid = std::to_string(getpid()) + "\n";
+    if (ftruncate(lock.fd(), 0) != 0 || pwrite(lock.fd(), pid.data(), pid.size(), 0) < 0) log("cannot write the lock file");
+  }
+  const bool mine = lock.held();
+  if (on_lock) on_lock();
+  if (!mine) return 0;
+  return Supervisor(std::move(files), resolve(limits), std::move(lock)).run();
+}
+
+int run_supervisor(const std::string& run_directory) {
+  const RunFiles files(std::filesystem::absolute(run_directory).lexically_normal().string());
+  auto [ready_read, ready_write] = make_pipe();
+  const pid_t child = fork();
+  if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
+  if (child > 0) {
+    ready_write.reset();
+    char byte = 0;
+    ssize_t got = 0;
+    while ((got = read(ready_read.get(), &byte, 1)) < 0 && errno == EINTR) {
+    }
+    if (got == 1) return 0;
+    int status = 0;
+    waitpid(child, &status, 0);
+    return 1;
+  }
+  ready_read.reset();
+  detach(files);
+  int status = 1;
+  try {
+    const auto limits = read_limits(read_file(files.limits));
+    status = supervise(files.run, limits, [&ready = ready_write] {
+      if (write(ready.get(), "", 1) != 1) log("nobody waits for the start");
+      ready.reset();
+    });
+  } catch (const std::exception& error) {
+    log(fmt::format("ended by an error: {}", error.what()));
+  }
+  _exit(status);
+}
+
+}  // namespace catena::local

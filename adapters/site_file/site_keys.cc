@@ -1,0 +1,183 @@
+#include "adapters/site_file/site_keys.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+#include "adapters/site_file/site_file.h"
+
+namespace catena {
+namespace {
+
+bool is_word(std::string_view text, std::string_view further) {
+  return !text.empty() && text.front() != '-' && std::all_of(text.begin(), text.end(), [&](unsigned char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           further.find(static_cast<char>(c)) != std::string_view::npos;
+  });
+}
+
+template <typename Number>
+Complaint set_number(Number& target, std::string_view text, Number least,
+                     Number most = std::numeric_limits<Number>::max()) {
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc{} && end == text.data() + text.size() && number >= least && number <= most) {
+    target = number;
+    return {};
+  }
+  return {most == std::numeric_limits<Number>::max()
+              ? fmt::format("'{}' is not a whole number of at least {}", text, least)
+              : fmt::format("'{}' is not a whole number from {} to {}", text, least, most),
+          {}};
+}
+
+Complaint set_duration(Seconds& target, std::string_view text, Seconds least) {
+  // A bare number is seconds to most, and minutes in the notation of SLURM that [defaults] walltime has.
+  if (std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+    return {fmt::format("'{}' has no unit", text), fmt::format("write '{0}s' or '{0}m'", text)};
+  }
+  const auto duration = parse_duration(text);
+  if (!duration) return {fmt::format("'{}' is not a time", text), "write '30s', '10m', '2h' or 'HH:MM:SS'"};
+  if (*duration < least) return {fmt::format("'{}' is less than {}s", text, least.count()), {}};
+  target = *duration;
+  return {};
+}
+
+Complaint set_size(Bytes& target, std::string_view text) {
+  const auto size = parse_size(text);
+  if (!size || *size < 0) return {fmt::format("'{}' is not a size", text), "write '500M', '4G' or '1.5T'"};
+  target = *size;
+  return {};
+}
+
+// A word that this version serves, one that it knows of, or neither.
+Complaint set_kind(std::string& target, std::string_view text, std::span<const std::string_view> served,
+                   std::span<const std::string_view> known) {
+  if (std::find(served.begin(), served.end(), text) != served.end()) {
+    target = text;
+    return {};
+  }
+  if (std::find(known.begin(), known.end(), text) != known.end()) {
+    return {fmt::format("'{}' is not supported yet", text),
+            fmt::format("this version has {}", fmt::join(served, ", "))};
+  }
+  std::string hint = suggestion(text, served);
+  if (hint.empty()) hint = fmt::format("one of {}", fmt::join(served, ", "));
+  return {fmt::format("unknown kind '{}'", text), std::move(hint)};
+}
+
+Complaint set_name(Site& site, const std::string& text) {
+  std::string problem = check_site_name(text);
+  if (problem.empty()) site.name = text;
+  return {std::move(problem), {}};
+}
+
+Complaint set_transport(Site& site, const std::string& text) {
+  static constexpr std::array<std::string_view, 1> served = {"local"};
+  static constexpr std::array<std::string_view, 3> known = {"ssh", "openssh", "auto"};
+  return set_kind(site.transport, text, served, known);
+}
+
+Complaint set_host(Site&, const std::string&) {
+  return {"a host has no meaning with the transport 'local', the only one of this version",
+          "install catena on the login node"};
+}
+
+Complaint set_scheduler(Site& site, const std::string& text) {
+  static constexpr std::array<std::string_view, 2> served = {"local", "slurm"};
+  static constexpr std::array<std::string_view, 2> known = {"pbs", "torque"};
+  return set_kind(site.scheduler, text, served, known);
+}
+
+Complaint set_user(Site& site, const std::string& text) {
+  if (!is_word(text, "._-@+\\")) return {fmt::format("'{}' is no login name", text), {}};
+  site.user = text;
+  return {};
+}
+
+const SiteKey keys[] = {
+    {"site", "name", set_name},
+    {"site", "description",
+     [](Site& s, const std::string& v) {
+       s.description = v;
+       return Complaint{};
+     }},
+    {"transport", "kind", set_transport},
+    {"transport", "host", set_host},
+    {"transport", "scratch",
+     [](Site& s, const std::string& v) {
+       s.scratch = v;
+       return Complaint{};
+     }},
+    {"scheduler", "kind", set_scheduler},
+    {"scheduler", "user", set_user},
+    {"scheduler", "poll", [](Site& s, const std::string& v) { return set_duration(s.poll, v, Seconds{0}); }},
+    {"scheduler", "timeout",
+     [](Site& s, const std::string& v) { return set_duration(s.timeout, v, Seconds{1}); }},
+    {"scheduler", "settle",
+     [](Site& s, const std::string& v) { return set_duration(s.settle, v, Seconds{0}); }},
+    {"limits", "cpus", [](Site& s, const std::string& v) { return set_number(s.cpus, v, 0); }, KeyFor::local},
+    {"limits", "memory", [](Site& s, const std::string& v) { return set_size(s.memory, v); }, KeyFor::local},
+    {"limits", "kill_grace",
+     [](Site& s, const std::string& v) { return set_duration(s.kill_grace, v, Seconds{0}); }, KeyFor::local},
+    {"limits", "submit_batch",
+     [](Site& s, const std::string& v) { return set_number<std::size_t>(s.submit_batch, v, 1); }},
+    // 128 KiB is the longest single argument that Linux takes.
+    {"limits", "argument_bytes",
+     [](Site& s, const std::string& v) {
+       return set_number<std::size_t>(s.argument_bytes, v, 1'000, 131'071);
+     }},
+};
+
+}  // namespace
+
+std::span<const SiteKey> site_keys() {
+  return keys;
+}
+
+const SiteKey* find_site_key(std::string_view section, std::string_view name) {
+  const auto* key = std::find_if(std::begin(keys), std::end(keys), [&](const SiteKey& candidate) {
+    return candidate.section == section && candidate.name == name;
+  });
+  return key == std::end(keys) ? nullptr : key;
+}
+
+std::vector<std::string_view> site_keys_of(std::string_view section) {
+  std::vector<std::string_view> names;
+  for (const SiteKey& key : keys) {
+    if (key.section == section) names.push_back(key.name);
+  }
+  return names;
+}
+
+Complaint add_modules(Site& site, std::string_view text) {
+  while (!text.empty()) {
+    const auto end = std::min(text.find_first_of(" \t"), text.size());
+    const std::string_view name = text.substr(0, end);
+    if (!name.empty()) {
+      if (!is_word(name, "._+-/@:=")) {
+        return {fmt::format("'{}' is no module's name", name), "names are separated by blanks"};
+      }
+      site.modules.emplace_back(name);
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return {};
+}
+
+bool is_variable_name(std::string_view text) {
+  return is_word(text, "_") && !(text.front() >= '0' && text.front() <= '9');
+}
+
+std::string check_site_name(std::string_view name) {
+  const bool good = is_word(name, "._-") && name.front() != '.' && name.front() != '_' && name.size() <= 64;
+  if (good) return {};
+  return fmt::format("'{}' is no site's name: letters, digits, '.', '_' and '-', at most 64", name);
+}
+
+}  // namespace catena

@@ -1,0 +1,42 @@
+// The keys of a site file, one table, with what each one takes.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/site.h"
+
+namespace catena {
+
+// What is wrong with a value; no message: nothing is.
+struct Complaint {
+  std::string message, hint;
+};
+
+inline constexpr std::array<std::string_view, 6> site_sections = {"site",   "transport", "scheduler",
+                                                                  "limits", "defaults",  "environment"};
+
+enum class KeyFor { all, local };  // the scheduler's kind that a key has a meaning for
+
+struct SiteKey {
+  std::string_view section, name;
+  Complaint (*set)(Site& site, const std::string& value);
+  KeyFor scheduler = KeyFor::all;
+};
+
+// Those of [site], [transport], [scheduler] and [limits]. [defaults] has the names of core/resources.h,
+// [environment] any.
+std::span<const SiteKey> site_keys();
+const SiteKey* find_site_key(std::string_view section, std::string_view name);
+std::vector<std::string_view> site_keys_of(std::string_view section);
+
+// Appends the names in `text`, which blanks separate: what `module load` takes, and nothing that a shell
+// would read otherwise.
+Complaint add_modules(Site& site, std::string_view text);
+
+bool is_variable_name(std::string_view text);
+
+}  // namespace catena

@@ -1,0 +1,257 @@
+#include "cli/context.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "adapters/batch/batch_backend.h"
+#include "adapters/batch/input_files.h"
+#include "adapters/local/local_backend.h"
+#include "adapters/local/local_transport.h"
+#include "adapters/store/location.h"
+#include "adapters/store/sqlite_store.h"
+#include "adapters/workflow_file/workflow_reader.h"
+#include "cli/registry.h"
+
+namespace catena::cli {
+namespace fs = std::filesystem;
+
+Time SystemClock::now() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
+void SystemClock::sleep(std::chrono::milliseconds duration) { std::this_thread::sleep_for(duration); }
+
+void Lines::event(const RunRow& run, std::string_view node, const Event& event) {
+  if (!events_) return;
+  if (event.kind == "state") {
+    fmt::print("{} {}: {}{}\n", run.name, node, event.to, event.text.empty() ? "" : ": " + event.text);
+  } else if (event.kind == "run") {
+    fmt::print("{}: {}{}\n", run.name, event.to, event.text.empty() ? "" : ": " + event.text);
+  } else if (event.kind != "submitted") {
+    fmt::print("{} {}{}{}: {}\n", run.name, node, node.empty() ? "" : " ", event.kind, event.text);
+  }
+  std::fflush(stdout);
+}
+
+void Lines::trouble(std::string_view text) {
+  if (text == last_trouble_) return;
+  last_trouble_ = text;
+  fmt::print(stderr, "catena: {}\n", text);
+}
+
+Place Workbench::place() const {
+  return {site, *backend, dialect.get(), [](const JobWriter& writer, NodeIndex index, const Rendered& node) {
+            return input_files(node, [&](const std::string& file, const std::string& text) {
+              return writer.fill_in(index, node, file, text);
+            });
+          }};
+}
+
+Store& Context::store() {
+  if (!store_) store_ = std::make_unique<SqliteStore>(home() / "catena.db", OpenMode::read_write);
+  return *store_;
+}
+
+Site Context::site(const std::string& name) const { return load_site(name, sites(), check_site_options); }
+
+std::unique_ptr<Workbench> Context::make_workbench(Site site) const {
+  auto bench = std::make_unique<Workbench>();
+  bench->site = std::move(site);
+  bench->transport = std::make_unique<LocalTransport>();
+  if (bench->site.scheduler == "local") {
+    local::Limits limits{bench->site.cpus, bench->site.memory, bench->site.kill_grace};
+    bench->backend = std::make_unique<LocalBackend>(fs::read_symlink("/proc/self/exe").string(), limits);
+    return bench;
+  }
+  const auto* scheduler = find_scheduler(bench->site.scheduler);
+  if (!scheduler) throw Error(ErrorKind::config, fmt::format("site {}: unknown scheduler '{}'", bench->site.name, bench->site.scheduler));
+  bench->dialect = scheduler->make(bench->site);
+  bench->backend = std::make_unique<BatchBackend>(*bench->dialect, *bench->transport, bench->site);
+  return bench;
+}
+
+Workbench& Context::workbench(const std::string& site_name) {
+  auto& bench = benches_[site_name];
+  if (!bench) bench = make_workbench(site(site_name));
+  return *bench;
+}
+
+RunRow Context::find_run(const std::string& id_or_name) {
+  const auto runs = store().runs({id_or_name, false, 1});
+  if (!runs.empty()) return runs.front();
+  if (id_or_name.empty()) throw Error(ErrorKind::not_found, "there are no runs yet", "`catena run FILE` starts one");
+  std::vector<std::string> names;
+  const auto all = store().runs({"", false, 200});
+  for (const auto& run : all) {
+    names.push_back(run.id);
+    names.push_back(run.name);
+  }
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  const auto hint = suggestion(id_or_name, views);
+  throw Error(ErrorKind::not_found, fmt::format("there is no run '{}'", id_or_name),
+              hint.empty() ? "`catena list` shows the runs" : hint);
+}
+
+Run Context::load_run(const std::string& id) {
+  auto record = store().load(id);
+  Diagnostics diagnostics;
+  auto source = Source::from_snapshot(record.snapshot);
+  auto read = read_workflow(source, {{}, header_readers()}, diagnostics);
+  diagnostics.throw_if_any();
+  auto graph = expand(read.workflow, diagnostics);
+  diagnostics.throw_if_any();
+  if (graph.size() != record.nodes.size()) {
+    throw Error(ErrorKind::internal, fmt::format("run {} has {} nodes on record, and its workflow has {}", id, record.nodes.size(), graph.size()),
+                "it was recorded by another version of catena; use that one to finish it");
+  }
+  return make_run(std::move(record), std::move(read.workflow), std::move(graph));
+}
+
+std::string Context::drive(std::vector<Run*> runs, Observer& observer, bool force) {
+  if (runs.empty()) return {};
+  auto& bench = workbench(runs.front()->row.site);
+  const auto now = clock_.now();
+  if (!force && bench.dialect) {
+    std::erase_if(runs, [&](const Run* run) { return run->row.observed && now - *run->row.observed < bench.site.poll; });
+  }
+  std::vector<std::unique_ptr<Held>> leases;
+  std::string busy;
+  std::erase_if(runs, [&](Run* run) {
+    try {
+      leases.push_back(std::make_unique<Held>(store(), clock_, run->row.id));
+      *run = load_run(run->row.id);  // as its last driver left it
+      return false;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::conflict) throw;
+      busy = error.what();
+      *run = load_run(run->row.id);
+      return true;
+    }
+  });
+  if (runs.empty()) return busy;
+
+  Engine engine(store(), clock_, observer);
+  const auto place = bench.place();
+  if (!engine.observe(runs, place)) return fmt::format("site {} could not be asked; nothing has changed", bench.site.name);
+  std::string trouble;
+  for (auto* run : runs) {
+    const auto submitted = engine.react(*run, place);
+    if (!submitted.trouble.empty()) trouble = submitted.trouble;
+  }
+  return trouble.empty() ? busy : trouble;
+}
+
+namespace {
+
+std::string first_line(const char* path) {
+  std::ifstream in(path);
+  std::string line;
+  std::getline(in, line);
+  return line;
+}
+
+// Field 22 of /proc/PID/stat (proc(5)): when the process started, in clock ticks since the boot. -1: there is no such process.
+std::int64_t start_of(std::int64_t pid) {
+  const auto stat = first_line(fmt::format("/proc/{}/stat", pid).c_str());
+  const auto name_end = stat.rfind(')');  // the name before it may hold anything
+  if (name_end == std::string::npos) return -1;
+  std::istringstream fields(stat.substr(name_end + 1));
+  std::string field;
+  for (int i = 3; i <= 22; ++i) fields >> field;
+  return fields ? std::stoll(field) : -1;
+}
+
+}  // namespace
+
+Lease this_process(Time now) {
+  char host[256] = {};
+  gethostname(host, sizeof host - 1);
+  return {host, first_line("/proc/sys/kernel/random/boot_id"), getpid(), start_of(getpid()), now};
+}
+
+bool is_alive(const Lease& lease, Time now) {
+  const auto mine = this_process(now);
+  if (lease.host != mine.host) return now - lease.since < std::chrono::hours{1};  // it cannot be seen from here
+  return lease.boot_id == mine.boot_id && start_of(lease.pid) == lease.pid_start;
+}
+
+Held::Held(Store& store, Clock& clock, std::string run_id)
+    : store_(store), run_id_(std::move(run_id)), mine_(this_process(clock.now())) {
+  const auto holder = store_.acquire(run_id_, mine_, [&](const Lease& lease) { return is_alive(lease, clock.now()); });
+  if (!holder) return;
+  throw Error(ErrorKind::conflict,
+              fmt::format("run {} is being driven by process {} on {} since {} s", run_id_, holder->pid, holder->host,
+                          (clock.now() - holder->since).count()),
+              "wait until it is done, or end that process");
+}
+
+Held::~Held() {
+  try {
+    store_.release(run_id_, mine_);
+  } catch (const Error&) {
+    // The lease dies with the process.
+  }
+}
+
+ReadFile read_file(const std::string& path) {
+  auto source = Source::from_file(path);
+  Diagnostics diagnostics;
+  auto read = read_workflow(source, {template_folders(source.directory()), header_readers()}, diagnostics);
+  diagnostics.throw_if_any();
+  auto graph = expand(read.workflow, diagnostics);
+  diagnostics.throw_if_any();
+  std::vector<std::string> warnings;
+  for (const auto& warning : read.warnings.list()) warnings.push_back(format(warning));
+  return {std::move(read.workflow), std::move(graph), source.snapshot(), std::move(warnings)};
+}
+
+std::vector<fs::path> template_folders(const std::string& workflow_directory) {
+  std::vector<fs::path> folders{fs::path(workflow_directory) / "templates"};
+  if (const char* path = std::getenv("CATENA_TEMPLATE_PATH")) {
+    std::istringstream parts(path);
+    for (std::string part; std::getline(parts, part, ':');) {
+      if (!part.empty()) folders.emplace_back(part);
+    }
+  }
+  if (const char* config = std::getenv("XDG_CONFIG_HOME"); config && *config) {
+    folders.push_back(fs::path(config) / "catena/templates");
+  } else if (const char* user_home = std::getenv("HOME")) {
+    folders.push_back(fs::path(user_home) / ".config/catena/templates");
+  }
+  folders.emplace_back("/etc/catena/templates");
+  const auto binary = fs::read_symlink("/proc/self/exe");
+  folders.push_back(binary.parent_path().parent_path() / "share/catena/templates/job");  // installed: PREFIX/bin/catena
+  folders.emplace_back(CATENA_SOURCE_TEMPLATES);                                         // run from a build folder
+  return folders;
+}
+
+NodeIndex find_node(const Run& run, const std::string& name) {
+  const auto node = run.graph.find(name);
+  if (node != no_node) return node;
+  std::vector<std::string_view> names;
+  std::string hint;
+  for (const auto& each : run.graph.nodes()) {
+    if (each.name.starts_with(name + ".") && hint.empty()) hint = fmt::format("its elements are {}, …", each.name);
+    names.push_back(each.name);
+  }
+  if (hint.empty()) hint = suggestion(name, names);
+  throw Error(ErrorKind::not_found, fmt::format("run {} has no node '{}'", run.row.id, name), hint);
+}
+
+std::vector<NodeIndex> find_nodes(const Run& run, const std::vector<std::string>& names) {
+  std::vector<NodeIndex> nodes;
+  for (const auto& name : names) {
+    const auto before = nodes.size();
+    for (NodeIndex i = 0; i < run.graph.size(); ++i) {
+      if (run.workflow.nodes[run.graph.node(i).spec].name == name) nodes.push_back(i);
+    }
+    if (nodes.size() == before) nodes.push_back(find_node(run, name));
+  }
+  return nodes;
+}
+
+}  // namespace catena::cli

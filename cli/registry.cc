@@ -1,0 +1,33 @@
+#include "cli/registry.h"
+
+#include <algorithm>
+#include <array>
+
+#include "pbs/header.h"
+#include "slurm/dialect.h"
+#include "slurm/header.h"
+
+namespace catena::cli {
+namespace {
+
+constexpr std::array table{
+    Scheduler{"slurm", slurm::make_dialect, slurm::check_site_options},
+};
+
+}  // namespace
+
+std::span<const Scheduler> schedulers() { return table; }
+
+const Scheduler* find_scheduler(std::string_view name) {
+  const auto* found = std::ranges::find(table, name, &Scheduler::name);
+  return found == table.end() ? nullptr : found;
+}
+
+std::vector<HeaderReader> header_readers() { return {slurm::read_header, pbs::read_header}; }
+
+std::vector<std::string> check_site_options(std::string_view scheduler, const std::map<std::string, std::string>& options) {
+  const auto* known = find_scheduler(scheduler);
+  return known ? known->check_options(options) : std::vector<std::string>{};
+}
+
+}  // namespace catena::cli

@@ -1,0 +1,110 @@
+#include "slurm/directives.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "slurm/options.h"
+#include "slurm/text.h"
+
+namespace catena::slurm {
+namespace {
+
+constexpr Bytes kib = 1024;
+constexpr Bytes mib = 1024 * kib;
+
+std::string size_text(Bytes size) {
+  const auto bytes = std::max<Bytes>(size, 1);  // 0 would mean all memory of the node
+  return bytes % mib == 0 ? fmt::format("{}M", bytes / mib) : fmt::format("{}K", (bytes + kib - 1) / kib);
+}
+
+// [D-]HH:MM:00. At least a minute: 0 would mean no limit.
+std::string time_text(Seconds walltime) {
+  const auto minutes = std::max<Seconds::rep>((walltime.count() + 59) / 60, 1);
+  const auto clock = fmt::format("{:02}:{:02}:00", minutes / 60 % 24, minutes % 60);
+  return minutes < 24 * 60 ? clock : fmt::format("{}-{}", minutes / (24 * 60), clock);
+}
+
+class Lines {
+ public:
+  void add(std::string_view option, std::string_view value) {
+    lines_.push_back(fmt::format("#SBATCH {}", directive_word(fmt::format("--{}={}", option, value))));
+  }
+  void text(std::string_view option, const std::string& value) {
+    if (!value.empty()) add(option, value);
+  }
+  void number(std::string_view option, const std::optional<int>& value) {
+    if (value) add(option, std::to_string(*value));
+  }
+  void size(std::string_view option, const std::optional<Bytes>& value) {
+    if (value) add(option, size_text(*value));
+  }
+  void verbatim(std::string_view text) { lines_.push_back(fmt::format("#SBATCH {}", text)); }
+  std::vector<std::string> take() { return std::move(lines_); }
+
+ private:
+  std::vector<std::string> lines_;
+};
+
+// The user's own options; values of --gres are taken out of them, since a second --gres would replace the first.
+std::vector<std::string> without_gres(const Job& job, std::string& gres) {
+  std::vector<std::string> kept;
+  for (const auto& text : job.options) {
+    bool whole = true;
+    std::string rest;
+    for (const auto& option : read_options(directive_words(text))) {
+      if (option.name == "gres") {
+        gres += (gres.empty() ? "" : ",") + option.value;
+        whole = false;
+      } else {
+        rest += (rest.empty() ? "" : " ") + option.text();
+      }
+    }
+    if (whole) kept.push_back(text);
+    if (!whole && !rest.empty()) kept.push_back(rest);
+  }
+  return kept;
+}
+
+}  // namespace
+
+std::vector<std::string> directives(const Job& job, const Options& options) {
+  const auto& resources = job.resources;
+  std::string gres;
+  if (resources.gpus) {
+    gres = fmt::format("gpu{}{}:{}", resources.gpu_type.empty() ? "" : ":", resources.gpu_type, *resources.gpus);
+  }
+  const auto own = without_gres(job, gres);
+
+  Lines lines;
+  lines.add("job-name", job.name);
+  lines.add("chdir", job.workdir);
+  lines.add("output", file_pattern(job.log_out));
+  // Without --error both streams go to --output.
+  if (!job.log_err.empty() && job.log_err != job.log_out) lines.add("error", file_pattern(job.log_err));
+  lines.add("export", options.export_all ? "ALL" : "NONE");
+  lines.number("nodes", resources.nodes);
+  lines.number("ntasks", resources.tasks);
+  lines.number("ntasks-per-node", resources.tasks_per_node);
+  lines.number("cpus-per-task", resources.cpus_per_task);
+  lines.text("gres", gres);
+  lines.size("mem", resources.memory);
+  lines.size("mem-per-cpu", resources.memory_per_cpu);
+  if (resources.walltime) lines.add("time", time_text(*resources.walltime));
+  lines.text("partition", resources.queue);
+  lines.text("account", resources.account);
+  lines.text("qos", resources.qos);
+  lines.text("reservation", resources.reservation);
+  lines.text("constraint", resources.constraint);
+  if (resources.exclusive.value_or(false)) lines.verbatim("--exclusive");
+  lines.text("licenses", resources.licenses);
+  lines.size("tmp", resources.scratch);
+  if (!resources.begin.empty()) {
+    lines.add("begin", resources.begin[0] == '+' ? "now" + resources.begin : resources.begin);
+  }
+  if (resources.priority) lines.add("nice", std::to_string(-*resources.priority));
+  for (const auto& option : own) lines.verbatim(option);
+  return lines.take();
+}
+
+}  // namespace catena::slurm

@@ -1,0 +1,34 @@
+// A dialect of a scheduler that does not exist, for tests of what is the same for all: `toy-submit` is put on PATH by the test.
+#pragma once
+
+#include "core/dialect.h"
+
+namespace catena {
+
+class ToyDialect : public Dialect {
+ public:
+  std::string_view name() const override { return "toy"; }
+  std::vector<std::string> directives(const Job& job) const override { return {"#TOY --name=" + job.name}; }
+  std::vector<std::string> check_options(std::span<const std::string>) const override { return {}; }
+  SubmitText submit_text() const override {
+    SubmitText text;
+    text.command = "toy-submit";
+    text.hold = "--hold";
+    text.id_filter = "[0-9]*";
+    text.id_from_output = "${out%%;*}";
+    text.unsure = {"timed out"};
+    text.unavailable = {"cannot connect"};
+    return text;
+  }
+  std::string dependency_option(std::span<const std::pair<On, std::string>> parents) const override {
+    std::string text = "--after=";
+    for (const auto& [on, id] : parents) text += std::string(to_string(on)) + ":" + id + ",";
+    return text;
+  }
+  std::vector<Command> control(Action, std::span<const ControlTarget>) const override { return {}; }
+  std::vector<std::string> parse_control(Action, const CommandResult&) const override { return {}; }
+  Command query(QueryKind, const Query&) const override { return {}; }
+  Parsed parse(QueryKind, const CommandResult&) const override { return {}; }
+};
+
+}  // namespace catena

@@ -1,0 +1,158 @@
+// The submission program, run by a real sh with a scheduler's command that does as the test says.
+#include "core/program.h"
+
+#include <gmock/gmock.h>
+#include <stdlib.h>
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include "toy_dialect.h"
+
+namespace catena {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class Program : public testing::Test {
+ protected:
+  Program() {
+    char name[] = "/tmp/catena-program.XXXXXX";
+    dir_ = mkdtemp(name);
+    submission_.run_id = "r1";
+    // Each job's script is its own answer: it is run to see what the scheduler says.
+    std::ofstream(dir_ + "/toy-submit") << "#!/bin/sh\necho \"$*\" >> " << dir_ << "/calls\nexec sh -s\n";
+    fs::permissions(dir_ + "/toy-submit", fs::perms::owner_all);
+  }
+  ~Program() override { fs::remove_all(dir_); }
+
+  void job(const std::string& says, std::vector<std::size_t> parents = {}) {
+    Job job;
+    job.token = "token" + std::to_string(submission_.jobs.size());
+    job.script = says + "\n";
+    job.held = parents.empty();
+    for (const auto parent : parents) job.dependencies.push_back({On::ok, parent, {}});
+    submission_.jobs.push_back(std::move(job));
+  }
+  std::vector<std::string> run(const std::string& shell = "sh") {
+    std::ofstream(dir_ + "/program") << submission_program(dialect_, submission_);
+    const std::string command = "cd " + dir_ + " && PATH=" + dir_ + ":$PATH " + shell + " -s < program 2> stderr";
+    std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
+    std::vector<std::string> lines;
+    std::array<char, 4096> buffer{};
+    while (fgets(buffer.data(), buffer.size(), pipe.get())) {
+      lines.emplace_back(buffer.data());
+      lines.back().pop_back();
+    }
+    return lines;
+  }
+  std::vector<std::string> calls() const {
+    std::ifstream in(dir_ + "/calls");
+    std::vector<std::string> list;
+    for (std::string line; std::getline(in, line);) list.push_back(line);
+    return list;
+  }
+
+  std::string dir_;
+  ToyDialect dialect_;
+  Submission submission_;
+};
+
+TEST_F(Program, ParentsIdsAreHandedToTheirChildren) {
+  job("echo 41");
+  job("echo '42;lab'");
+  job("echo 43", {0, 1});
+  for (const auto* shell : {"sh", "bash"}) {
+    fs::remove(dir_ + "/calls");
+    EXPECT_THAT(run(shell), ElementsAre("OK token0 41", "OK token1 42", "OK token2 43", "END")) << shell;
+    EXPECT_THAT(calls(), ElementsAre("--hold", "--hold", "--after=ok:41,ok:42,")) << shell;
+  }
+}
+
+// Scenario 17.
+TEST_F(Program, ARefusalKeepsTheRestAndPassesOverItsDescendants) {
+  job("echo 'error: no such partition' >&2; exit 1");
+  job("echo 2");
+  job("echo 3", {0});
+  job("echo 4", {2});
+  EXPECT_THAT(run(), ElementsAre("ERR token0 1 error: no such partition", "OK token1 2", "SKIP token2", "SKIP token3", "END"));
+}
+
+// Scenario 15: the timed-out sbatch may have queued its job.
+TEST_F(Program, ALostReplyIsUnsureAndStopsTheProgram) {
+  job("echo 'sbatch: error: Socket timed out' >&2; exit 1");
+  job("echo 2");
+  EXPECT_THAT(run(), ElementsAre("UNSURE token0 1 sbatch: error: Socket timed out", "STOP"));
+}
+
+TEST_F(Program, ASchedulerThatIsDownStopsTheProgram) {
+  job("echo 1");
+  job("echo 'cannot connect to the controller' >&2; exit 1");
+  job("echo 3");
+  EXPECT_THAT(run(), ElementsAre("OK token0 1", "ERR token1 1 cannot connect to the controller", "STOP"));
+}
+
+// Scenario 16.
+TEST_F(Program, SuccessWithoutAnIdIsUnsure) {
+  job("echo welcome to the cluster");
+  EXPECT_THAT(run(), ElementsAre("UNSURE token0 0 welcome to the cluster", "STOP"));
+}
+
+TEST_F(Program, ASubmitCommandKilledByASignalIsUnsure) {
+  job("kill -9 $$");
+  const auto lines = run();
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_THAT(lines[0], testing::StartsWith("UNSURE token0 137"));
+}
+
+TEST_F(Program, WarningsAroundTheIdDoNotHideIt) {
+  job("echo 'sbatch: warning: * is a star' >&2; echo 77; echo 'sbatch: more' >&2");
+  EXPECT_THAT(run(), ElementsAre("OK token0 77", "END"));
+}
+
+TEST_F(Program, AScriptWithTheProgramsOwnDelimiterGoesThroughWhole) {
+  job("cat > seen <<'CATENA_JOB'\nCATENA_JOB\nCATENA_JOB_1\necho 5");
+  run();
+  EXPECT_THAT(calls(), ElementsAre("--hold"));
+}
+
+TEST_F(Program, AFanInOfFiveThousandGoesOut) {
+  std::vector<std::size_t> parents;
+  for (std::size_t i = 0; i < 5000; ++i) {
+    Job job;
+    job.token = "t";
+    submission_.jobs.push_back(job);
+    parents.push_back(i);
+  }
+  job("echo 9", parents);
+  const auto program = submission_program(dialect_, submission_);
+  EXPECT_NE(program.find("ok:$J5000,"), std::string::npos);
+}
+
+TEST_F(Program, AnswersAreReadAndNoiseIsPassedOver) {
+  job("");
+  job("");
+  job("");
+  job("");
+  ProgramAnswers answers(dialect_, submission_);
+  EXPECT_FALSE(answers.read("Last login: yesterday"));
+  EXPECT_FALSE(answers.read("OK somebody 12"));
+  auto answer = answers.read("OK token0 41");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->kind, Answer::Kind::accepted);
+  EXPECT_EQ(answer->native_id, "41");
+  EXPECT_FALSE(answers.read("OK token0 42")) << "the first answer counts";
+  EXPECT_EQ(answers.read("ERR token1 1 no such partition")->kind, Answer::Kind::refused);
+  EXPECT_EQ(answers.read("ERR token2 1 cannot connect to it")->kind, Answer::Kind::unavailable);
+  EXPECT_THAT(answers.unanswered(), ElementsAre(3));
+  EXPECT_FALSE(answers.ended());
+  EXPECT_FALSE(answers.read("STOP"));
+  EXPECT_TRUE(answers.ended());
+}
+
+}  // namespace
+}  // namespace catena

@@ -1,0 +1,250 @@
+// The job script, run by a real bash, as a scheduler would run it.
+#include "core/script.h"
+
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "core/report.h"
+
+namespace catena {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class Script : public testing::Test {
+ protected:
+  Script() {
+    char name[] = "/tmp/catena-script.XXXXXX";
+    facts_ = {"r1", std::string(mkdtemp(name)) + "/a run's dir", "here"};
+    for (const auto folder : {spool_folder, taken_folder, body_folder, claim_folder, log_folder, result_folder}) {
+      fs::create_directories(facts_.directory + "/" + std::string(folder));
+    }
+    node_.name = "scf.1";
+    node_.shell = "bash";
+    node_.workdir = facts_.directory + "/scf.1";
+    fs::create_directories(node_.workdir);
+    site_.name = "here";
+    job_.token = "k3f9q2m8xd";
+  }
+  ~Script() override { fs::remove_all(fs::path(facts_.directory).parent_path()); }
+
+  std::string text() const { return job_script({"demo", facts_, node_, 1, job_, site_, {}, ""}); }
+
+  pid_t start(const std::string& job_id = "7") const {
+    const auto path = facts_.directory + "/job.sh";
+    std::ofstream(path) << text();
+    const auto pid = fork();
+    if (pid == 0) {
+      setpgid(0, 0);
+      setenv("CATENA_JOB_ID", job_id.c_str(), 1);
+      if (!freopen((facts_.directory + "/out").c_str(), "a", stdout) || !freopen((facts_.directory + "/err").c_str(), "a", stderr)) _exit(126);
+      execl("/bin/bash", "bash", path.c_str(), nullptr);
+      _exit(127);
+    }
+    return pid;
+  }
+  static int finish(pid_t pid) {
+    int status = 0;
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+  int run(const std::string& body, const std::string& job_id = "7") {
+    node_.body = body;
+    return finish(start(job_id));
+  }
+  std::string read(const std::string& name) const {
+    std::ifstream in(facts_.directory + "/" + name);
+    std::ostringstream all;
+    all << in.rdbuf();
+    return all.str();
+  }
+  std::optional<Report> exit_record() const { return read_record(read(".catena/spool/k3f9q2m8xd.exit")); }
+  void wait_for(const std::string& name) const {
+    for (int i = 0; i < 1000 && read(name).empty(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    ASSERT_FALSE(read(name).empty()) << name << " did not appear";
+  }
+
+  RunFacts facts_;
+  Rendered node_;
+  Site site_;
+  Job job_;
+};
+
+TEST_F(Script, TheBodyRunsInItsWorkingDirectoryAndItsRecordsSaySo) {
+  EXPECT_EQ(run("pwd; echo \"$CATENA_NODE $CATENA_RUN $CATENA_ATTEMPT\"\n"), 0);
+  EXPECT_EQ(read("out"), node_.workdir + "\nscf.1 r1 1\n");
+  const auto start = read_record(read(".catena/spool/k3f9q2m8xd.start"));
+  ASSERT_TRUE(start);
+  EXPECT_EQ(start->state, JobState::running);
+  const auto exit = exit_record();
+  ASSERT_TRUE(exit);
+  EXPECT_EQ(exit->state, JobState::completed);
+  EXPECT_EQ(exit->native_id, "7");
+  EXPECT_EQ(exit->token, "k3f9q2m8xd");
+}
+
+// Scenario 34.
+TEST_F(Script, EveryWayOutOfABodyLeavesAnExitRecord) {
+  const std::vector<std::pair<std::string, int>> bodies{
+      {"exit 3", 3},          {"set -e; false; echo no", 1}, {"set -o pipefail; false | true", 1}, {"exec 1>&- 2>&- 0<&-; exit 5", 5},
+      {"trap 'exit 9' EXIT", 9}, {"exit 128", 128},          {"kill -9 $$", 137},                  {"exec sh -c 'exit 4'", 4},
+      {"set -u; echo $nothing", 1}, {"(", 2}};
+  for (const auto& [body, status] : bodies) {
+    fs::remove(facts_.directory + "/.catena/spool/k3f9q2m8xd.exit");
+    EXPECT_EQ(run(body), status) << body;
+    const auto exit = exit_record();
+    ASSERT_TRUE(exit) << body;
+    EXPECT_EQ(exit->exit_code, status) << body;
+    EXPECT_EQ(exit->state, JobState::failed) << body;
+  }
+}
+
+TEST_F(Script, ATermFromOutsideReachesTheBodyAndIsInTheRecord) {
+  node_.body = "trap 'echo stopping; exit 0' TERM\ntouch \"$CATENA_RUN_DIR/ready\"; echo x > \"$CATENA_RUN_DIR/ready\"\nsleep 60 & wait\n";
+  const auto pid = start();
+  wait_for("ready");
+  kill(pid, SIGTERM);
+  EXPECT_EQ(finish(pid), 0);
+  EXPECT_EQ(read("out"), "stopping\n");
+  const auto exit = exit_record();
+  ASSERT_TRUE(exit);
+  EXPECT_EQ(exit->signal, 15);
+}
+
+TEST_F(Script, AUserSignalIsPassedOnAndEndsNothing) {
+  node_.body = "trap 'echo checkpoint; exit 0' USR1\necho x > \"$CATENA_RUN_DIR/ready\"\nsleep 60 & wait\n";
+  const auto pid = start();
+  wait_for("ready");
+  kill(pid, SIGUSR1);
+  EXPECT_EQ(finish(pid), 0);
+  EXPECT_EQ(read("out"), "checkpoint\n");
+  EXPECT_FALSE(exit_record()->signal);
+}
+
+// A reply that was lost can leave two jobs of one attempt in the queue.
+TEST_F(Script, ASecondJobOfTheSameAttemptRunsNothing) {
+  EXPECT_EQ(run("echo ran\n", "7"), 0);
+  EXPECT_EQ(run("echo ran\n", "8"), 75);
+  EXPECT_EQ(read("out"), "ran\n");
+}
+
+TEST_F(Script, ARequeueAfterSuccessRunsNothingAndARequeueBeforeItRunsAgain) {
+  EXPECT_EQ(run("echo ran; exit 1\n", "7"), 1);
+  EXPECT_EQ(run("echo ran\n", "7"), 0);
+  EXPECT_EQ(run("echo ran\n", "7"), 0);
+  EXPECT_EQ(read("out"), "ran\nran\n");
+  fs::rename(facts_.directory + "/.catena/spool/k3f9q2m8xd.exit", facts_.directory + "/.catena/taken/k3f9q2m8xd.exit");
+  EXPECT_EQ(run("echo ran\n", "7"), 0);
+  EXPECT_EQ(read("out"), "ran\nran\n");
+}
+
+TEST_F(Script, AMissingOutputFailsTheNodeAndIsNamed) {
+  node_.outputs = {"here.txt", "not here.txt"};
+  EXPECT_EQ(run("touch here.txt\n"), 1);
+  EXPECT_EQ(exit_record()->reason, "output missing: not here.txt");
+}
+
+TEST_F(Script, ResultsAreReadFromFilesWithFirstLastAllAndWhole) {
+  node_.params = {{"alat", Value::of("10.20", Value::Kind::number)}, {"word", Value::of("a \"b\"")}};
+  node_.results = {{"energy", "pw.out", R"(^!\s+total energy\s+=\s+(\S+) Ry)", Result::Pick::last},
+                   {"first", "pw.out", R"(step (\d+))", Result::Pick::first},
+                   {"steps", "pw.out", R"(step (\d+))", Result::Pick::all},
+                   {"text", "word.txt", "", Result::Pick::last}};
+  EXPECT_EQ(run("printf 'step 1\\n!    total energy   =  -1.5 Ry\\nstep 2\\n!    total energy   =  -15.84452720 Ry\\n' > pw.out\n"
+                "printf 'say \"hi\"\\ttab\\n' > word.txt\n"),
+            0)
+      << read("err");
+  const auto exit = exit_record();
+  ASSERT_TRUE(exit);
+  EXPECT_EQ(find(exit->results, "energy")->text, "-15.84452720") << "numbers keep their digits";
+  EXPECT_EQ(find(exit->results, "energy")->kind, Value::Kind::number);
+  EXPECT_EQ(find(exit->results, "first")->text, "1");
+  EXPECT_EQ(to_text(*find(exit->results, "steps")), "1 2");
+  EXPECT_EQ(find(exit->results, "text")->text, "say \"hi\"\ttab");
+  EXPECT_EQ(read("results/scf.1.json"),
+            R"({"node":"scf.1","params":{"alat":10.20,"word":"a \"b\""},"results":{"energy":-15.84452720,"first":1,"steps":[1,2],"text":"say \"hi\"\ttab"}})"
+            "\n");
+}
+
+TEST_F(Script, AResultThatIsNotThereFailsTheNode) {
+  node_.results = {{"energy", "pw.out", "x(.)", Result::Pick::last}};
+  EXPECT_EQ(run("echo y > pw.out\n"), 1);
+  EXPECT_EQ(exit_record()->reason, "result energy: nothing in pw.out matches");
+  EXPECT_EQ(run("rm pw.out\n"), 1);
+}
+
+TEST_F(Script, ADirectoryThatIsNotThereFailsTheNodeBeforeItsBody) {
+  fs::remove(node_.workdir);
+  EXPECT_EQ(run("echo ran\n"), 1);
+  EXPECT_EQ(read("out"), "");
+  EXPECT_THAT(exit_record()->reason, HasSubstr("cannot enter the working directory"));
+}
+
+TEST_F(Script, APrologueThatEndsTheScriptLeavesARecord) {
+  site_.prologue = "exit 7";
+  EXPECT_EQ(run("echo ran\n"), 7);
+  EXPECT_EQ(exit_record()->reason, "the script ended before the body did");
+}
+
+TEST_F(Script, TheNodesEnvironmentIsTheBodysAlone) {
+  node_.env = {{"PATH", "/nowhere"}, {"GREETING", "it's $HOME"}};
+  node_.shell = "/bin/bash";
+  EXPECT_EQ(run("echo \"$GREETING $PATH\"\n"), 0);
+  EXPECT_EQ(read("out"), "it's $HOME /nowhere\n");
+  EXPECT_TRUE(exit_record());
+}
+
+TEST_F(Script, AnInterpreterWithWordsRunsTheBody) {
+  node_.shell = "perl -w";
+  EXPECT_EQ(run("print 6 * 7, \"\\n\";\n"), 0);
+  EXPECT_EQ(read("out"), "42\n");
+}
+
+TEST_F(Script, ABodyMayHoldItsOwnDelimiter) {
+  EXPECT_EQ(run("cat <<CATENA_BODY\nhello\nCATENA_BODY\n"), 0);
+  EXPECT_EQ(read("out"), "hello\n");
+}
+
+TEST_F(Script, AScriptsOwnOutputFileIsHonouredAndRecorded) {
+  node_.stdout_file = "relax-%j.out";
+  EXPECT_EQ(run("echo energy; echo oops >&2\n"), 0);
+  EXPECT_EQ(read("scf.1/relax-7.out"), "energy\noops\n");
+  EXPECT_EQ(exit_record()->stdout_file, node_.workdir + "/relax-7.out");
+}
+
+TEST_F(Script, TheSameInputGivesTheSameBytes) {
+  node_.body = "true\n";
+  EXPECT_EQ(text(), text());
+}
+
+TEST(Record, ATornForeignOrStrangeLineIsNone) {
+  EXPECT_FALSE(read_record(R"({"v":1,"kind":"exit","token":"k3f9q2m8xd","ex)"));
+  EXPECT_FALSE(read_record(R"({"v":2,"kind":"exit","token":"k3f9q2m8xd","exit":0})"));
+  EXPECT_FALSE(read_record(R"({"v":1,"kind":"exit","exit":0})"));
+  EXPECT_FALSE(read_record("hello"));
+}
+
+TEST(Record, WhatABackendWritesIsReadBack) {
+  Report report;
+  report.token = "k3f9q2m8xd";
+  report.state = JobState::timeout;
+  report.exit_code = 143;
+  report.signal = 15;
+  report.ended = Time{std::chrono::seconds{1700000000}};
+  const auto back = read_record(write_exit_record(report));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->state, JobState::timeout);
+  EXPECT_EQ(back->signal, 15);
+  EXPECT_EQ(back->ended, report.ended);
+}
+
+}  // namespace
+}  // namespace catena
