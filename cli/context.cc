@@ -100,7 +100,7 @@ Run Context::load_run(const std::string& id) {
   auto record = store().load(id);
   Diagnostics diagnostics;
   auto source = Source::from_snapshot(record.snapshot);
-  auto read = read_workflow(source, {{}, header_readers()}, diagnostics);
+  auto read = read_workflow(source, {{}, header_readers(), dialect_names()}, diagnostics);
   diagnostics.throw_if_any();
   auto graph = expand(read.workflow, diagnostics);
   diagnostics.throw_if_any();
@@ -200,12 +200,12 @@ Held::~Held() {
 ReadFile read_file(const std::string& path) {
   auto source = Source::from_file(path);
   Diagnostics diagnostics;
-  auto read = read_workflow(source, {template_folders(source.directory()), header_readers()}, diagnostics);
+  auto read = read_workflow(source, {template_folders(source.directory()), header_readers(), dialect_names()}, diagnostics);
   diagnostics.throw_if_any();
   auto graph = expand(read.workflow, diagnostics);
   diagnostics.throw_if_any();
   std::vector<std::string> warnings;
-  for (const auto& warning : read.warnings.list()) warnings.push_back(format(warning));
+  for (const auto& warning : read.warnings) warnings.push_back(format(warning));
   return {std::move(read.workflow), std::move(graph), source.snapshot(), std::move(warnings)};
 }
 

@@ -15,7 +15,7 @@ void add_list(CLI::App& app, Context& context, Chosen& chosen) {
   auto options = std::make_shared<Options>();
   verb->add_flag("--json", options->json, "as JSON");
   verb->add_flag("--active", options->active, "only those that have not ended");
-  verb->add_option("-n,--limit", options->limit, "how many at most; 0: all", true)->type_name("N");
+  verb->add_option("-n,--limit", options->limit, "how many at most; 0: all")->capture_default_str()->type_name("N");
   verb->footer("Example:  catena list --active");
   verb->callback([&context, &chosen, options] {
     chosen.action = [&context, options] {

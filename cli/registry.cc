@@ -10,8 +10,8 @@
 namespace catena::cli {
 namespace {
 
-constexpr std::array table{
-    Scheduler{"slurm", slurm::make_dialect, slurm::check_site_options},
+const std::array table{
+    Scheduler{"slurm", [](const Site& site) { return slurm::make_dialect(slurm::options_of(site)); }, slurm::check_site_options},
 };
 
 }  // namespace
@@ -24,6 +24,8 @@ const Scheduler* find_scheduler(std::string_view name) {
 }
 
 std::vector<HeaderReader> header_readers() { return {slurm::read_header, pbs::read_header}; }
+
+std::vector<std::string> dialect_names() { return {"slurm", "pbs", "torque"}; }
 
 std::vector<std::string> check_site_options(std::string_view scheduler, const std::map<std::string, std::string>& options) {
   const auto* known = find_scheduler(scheduler);

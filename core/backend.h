@@ -33,6 +33,7 @@ struct JobRef {
 struct ControlTarget {
   std::string native_id;
   std::vector<std::pair<On, std::string>> parents;  // repoint: the new dependencies, by native id; empty clears them
+  std::string run_directory{};   // of its run: a local job's id is unique within it only
 };
 
 struct Query {

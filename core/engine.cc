@@ -355,7 +355,7 @@ void Engine::check_dependencies(Run& run, const Place& place, std::span<const Pl
     });
     if (!parent_open) continue;
     auto& attempt = *run.attempts[planned.node];
-    const ControlTarget target{attempt.native_id, {}};
+    const ControlTarget target{attempt.native_id, {}, run.row.directory};
     place.backend.control(Action::cancel, {&target, 1});
     Recorder recorder(*this, run);
     attempt.state = AttemptState::dropped;
@@ -381,7 +381,7 @@ void Engine::repoint_children(Run& run, const Place& place, std::span<const Plan
   for (const auto child : children) {
     const auto& attempt = run.attempts[child];
     if (!attempt || attempt->native_id.empty() || run.nodes[child].state != NodeState::held) continue;
-    ControlTarget target{attempt->native_id, {}};
+    ControlTarget target{attempt->native_id, {}, run.row.directory};
     for (const auto& edge : run.graph.parents(child)) {
       const auto* parent = current[edge.node];
       if (fate(edge.on, run.nodes[edge.node], parent, by_failure[edge.node]) == Fate::open && parent) {
@@ -400,7 +400,7 @@ void Engine::release(Run& run, const Place& place) {
   for (NodeIndex i = 0; i < run.graph.size(); ++i) {
     if (run.attempts[i] && run.attempts[i]->state == AttemptState::staged) {
       roots.push_back(i);
-      targets.push_back({run.attempts[i]->native_id, {}});
+      targets.push_back({run.attempts[i]->native_id, {}, run.row.directory});
     }
   }
   if (targets.empty()) return;
@@ -565,7 +565,7 @@ void Engine::skip(Run& run, const Place& place, const std::vector<Skip>& skips) 
   std::vector<ControlTarget> targets;
   for (const auto& each : skips) {
     const auto& attempt = run.attempts[each.node];
-    if (attempt && active(run.nodes[each.node].state)) targets.push_back({attempt->native_id, {}});
+    if (attempt && active(run.nodes[each.node].state)) targets.push_back({attempt->native_id, {}, run.row.directory});
   }
   if (!targets.empty()) {
     for (const auto& words : place.backend.control(Action::cancel, targets)) observer_.trouble(words);
@@ -608,7 +608,7 @@ void Engine::cancel(Run& run, const Place& place, std::span<const NodeIndex> nod
     if (terminal(state)) continue;
     asked.push_back(node);
     const auto& attempt = run.attempts[node];
-    if (active(state) && attempt && !attempt->native_id.empty()) targets.push_back({attempt->native_id, {}});
+    if (active(state) && attempt && !attempt->native_id.empty()) targets.push_back({attempt->native_id, {}, run.row.directory});
   }
   std::ranges::reverse(targets);  // children before parents, so that none is set free by its parent's end
   if (!targets.empty()) {

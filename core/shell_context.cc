@@ -1,6 +1,7 @@
 #include "core/shell_context.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -262,11 +263,11 @@ void ShellContext::close_paren() {
   const bool function = frame.kind == Kind::paren && text_.size() - 1 == frame.begin;  // "name()"
   std::vector<Heredoc> pending = std::move(frame.pending);
   frames_.pop_back();
-  Frame& outer = frames_.back();
-  if (outer.kind == Kind::command || outer.kind == Kind::paren) {
-    outer.pending.insert(outer.pending.end(), pending.begin(), pending.end());
-    outer.at_command = function;
-  }
+  const auto outer = std::find_if(frames_.rbegin(), frames_.rend(), [](const Frame& f) {
+    return f.kind == Kind::command || f.kind == Kind::paren;
+  });
+  outer->pending.insert(outer->pending.end(), pending.begin(), pending.end());
+  if (outer == frames_.rbegin()) outer->at_command = function || outer->cases > 0;
 }
 
 // At the first < of "<<": reads the operator and the delimiter's word.
@@ -303,8 +304,8 @@ void ShellContext::open_heredoc(std::string_view text, std::size_t& at, std::str
       heredoc.delimiter += c;
     }
   }
-  in_delimiter_ = i == text.size() && !rest.empty();
   for (std::size_t j = at + 1; j < i; ++j) put(text[j]);
+  in_delimiter_ = i == text.size() && !rest.empty();
   at = i - 1;
   frames_.back().pending.push_back(std::move(heredoc));
 }
@@ -441,7 +442,7 @@ std::string_view ShellContext::line() const { return std::string_view(text_).sub
 bool ShellContext::take_broken() { return std::exchange(broken_, false); }
 
 std::optional<ShellContext::Open> ShellContext::finish() {
-  if (frames_.size() > 1) end_line();
+  if (end_line()) text_.pop_back();
   if (kind() == Kind::comment) frames_.pop_back();
   const Frame& frame = frames_.back();
   if (frame.kind == Kind::heredoc || frame.kind == Kind::verbatim) {

@@ -28,7 +28,7 @@ std::string time_text(Seconds walltime) {
 class Lines {
  public:
   void add(std::string_view option, std::string_view value) {
-    lines_.push_back(fmt::format("#SBATCH {}", directive_word(fmt::format("--{}={}", option, value))));
+    lines_.push_back(fmt::format("#SBATCH --{}={}", option, directive_word(value)));
   }
   void text(std::string_view option, const std::string& value) {
     if (!value.empty()) add(option, value);

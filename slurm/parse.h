@@ -10,8 +10,8 @@ namespace catena::slurm {
 // of a foreign name with a line break) are `unread`. Throws Error(unavailable) for a query that failed, but for
 // "Invalid job id specified", which is an empty answer.
 //
-// `state` follows the State column alone. A report has an exit code only where it can be trusted: sacct of 22.05 and 24.11
-// loses 128 of exit codes from 128 on, so that FAILED 0:0 was a 128.
+// `state` follows the State column alone. exit_code is a hint: sacct of 22.05 and 24.11 loses 128 of codes from 128 on (137 reads
+// 9); a FAILED 0:0, which was 128, has none.
 Parsed parse_queue(const CommandResult& result);
 Parsed parse_accounting(const CommandResult& result);
 

@@ -48,8 +48,10 @@ std::optional<Enum> named(const std::array<Names<Enum>, N>& table, std::string_v
 }
 
 std::optional<json::object> object(std::string_view text) {
+  json::parse_options options;
+  options.allow_invalid_utf8 = true;  // a path may hold any bytes
   boost::system::error_code error;
-  auto value = json::parse(text, error);
+  auto value = json::parse(text, error, {}, options);
   if (error || !value.is_object()) return std::nullopt;
   return std::move(value.as_object());
 }
@@ -69,7 +71,9 @@ std::optional<int> optional_number(const json::object& from, std::string_view ke
   return static_cast<int>(number(from, key));
 }
 
-Time time(const json::object& from) { return Time{std::chrono::seconds{number(from, "time")}}; }
+Time time(const json::object& from, std::string_view key = "time") {
+  return Time{std::chrono::seconds{number(from, key)}};
+}
 
 json::array to_json(const Parents& parents) {
   json::array list;
@@ -163,6 +167,7 @@ std::string to_line(const QueueLine& line) {
                   {"memory", line.memory},
                   {"time", line.time.time_since_epoch().count()}};
   if (line.walltime.count() > 0) to["walltime"] = line.walltime.count();
+  if (line.begin > Time{}) to["begin"] = line.begin.time_since_epoch().count();
   if (line.held) to["held"] = true;
   if (!line.parents.empty()) to["after"] = to_json(line.parents);
   return json::serialize(to) + "\n";
@@ -215,6 +220,7 @@ std::optional<QueueLine> read_queue_line(std::string_view content) {
                  .walltime = Seconds{number(*from, "walltime")},
                  .held = from->contains("held"),
                  .parents = after ? std::move(*after) : Parents{},
+                 .begin = time(*from, "begin"),
                  .time = time(*from)};
   if (!after || line.id.empty() || line.token.empty()) return std::nullopt;
   return line;

@@ -56,6 +56,7 @@ struct QueueLine {
   Seconds walltime{0};        // 0: none
   bool held = false;
   Parents parents;
+  Time begin{};               // not before; the epoch: at once
   Time time{};
 };
 

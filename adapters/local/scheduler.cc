@@ -38,14 +38,15 @@ void Scheduler::take_over() {
 
 std::vector<JobIndex> Scheduler::settle() {
   while (!ended_.empty() || !touched_.empty()) {
-    if (!ended_.empty()) {
-      const auto parent = ended_.back();
-      ended_.pop_back();
-      tell_children(parent);
-    } else {
+    // What was touched goes first: its edges are new ones, and an ended parent must not be told to the old ones.
+    if (!touched_.empty()) {
       const auto index = touched_.back();
       touched_.pop_back();
       evaluate(index);
+    } else {
+      const auto parent = ended_.back();
+      ended_.pop_back();
+      tell_children(parent);
     }
   }
   return std::exchange(skipped_, {});
@@ -55,6 +56,7 @@ void Scheduler::evaluate(JobIndex index) {
   const auto& job = table_[index];
   if (job.phase != Phase::waiting) return;
   ready_.erase(index);
+  delayed_.erase({job.line.begin, index});
   const auto generation = ++generation_[index];
   unmet_[index] = 0;
   for (const auto& [on, id] : job.line.parents) {
@@ -65,7 +67,25 @@ void Scheduler::evaluate(JobIndex index) {
     children_[*parent].push_back({index, generation, on});
     ++unmet_[index];
   }
-  if (unmet_[index] == 0 && !job.line.held) ready_.insert(index);
+  if (unmet_[index] == 0) make_ready(index);
+}
+
+void Scheduler::make_ready(JobIndex index) {
+  const auto& line = table_[index].line;
+  if (line.held) return;
+  if (line.begin > now_) {
+    delayed_.emplace(line.begin, index);
+  } else {
+    ready_.insert(index);
+  }
+}
+
+void Scheduler::wake(Time now) {
+  now_ = now;
+  while (!delayed_.empty() && delayed_.begin()->first <= now) {
+    touch(delayed_.begin()->second);
+    delayed_.erase(delayed_.begin());
+  }
 }
 
 // All edges of an ended job are decided; of one that has only started, those that wait for the start.
@@ -81,8 +101,8 @@ void Scheduler::edge_changed(const Child& child, JobIndex parent) {
     children_[parent].push_back(child);
   } else if (state != EdgeState::met) {
     skip(child.job, state, table_[parent].line.id);
-  } else if (--unmet_[child.job] == 0 && !table_[child.job].line.held) {
-    ready_.insert(child.job);
+  } else if (--unmet_[child.job] == 0) {
+    make_ready(child.job);
   }
 }
 
@@ -143,6 +163,7 @@ void Scheduler::end(const JournalLine& line) {
   const auto& job = table_[*found];
   if (job.phase == Phase::waiting) {
     ready_.erase(*found);
+    delayed_.erase({job.line.begin, *found});
     passed_over_.erase(*found);
   } else {
     take_slots(job, -1);

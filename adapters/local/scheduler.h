@@ -4,6 +4,7 @@
 #include <chrono>
 #include <set>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "adapters/local/job_table.h"
@@ -22,6 +23,7 @@ class Scheduler {
   void apply(const ControlLine& line);    // all but cancel
   // Takes a line of an earlier supervisor's journal. Nothing is decided before take_over() and settle().
   void replay(const JournalLine& line) { table_.apply(line); }
+  void wake(Time now);                    // jobs whose `begin` has come may start
   void take_over();                       // after the last replay: what is running takes its slots
 
   // Decides on all that has changed. Gives the jobs that were skipped by it: they have ended.
@@ -33,7 +35,7 @@ class Scheduler {
   void end(const JournalLine& line);      // an end line, of a job in any phase
 
   // Nothing runs and nothing can start: what is left is held, or waits for what is held.
-  bool idle() const { return active_ == 0 && ready_.empty(); }
+  bool idle() const { return active_ == 0 && ready_.empty() && delayed_.empty(); }
   std::size_t unfinished() const { return table_.size() - finished_; }
 
  private:
@@ -48,6 +50,7 @@ class Scheduler {
   };
   void touch(JobIndex index) { touched_.push_back(index); }
   void evaluate(JobIndex index);
+  void make_ready(JobIndex index);
   void tell_children(JobIndex parent);
   void edge_changed(const Child& child, JobIndex parent);
   void skip(JobIndex index, EdgeState why, const std::string& parent);
@@ -59,6 +62,8 @@ class Scheduler {
   std::vector<std::uint32_t> generation_, unmet_;
   std::vector<JobIndex> touched_, ended_, skipped_;
   std::set<JobIndex> ready_;
+  std::set<std::pair<Time, JobIndex>> delayed_;
+  Time now_{};
   std::unordered_map<JobIndex, PassedOver> passed_over_;
   int free_cpus_;
   Bytes free_memory_;

@@ -66,6 +66,7 @@ class JobEnvironment {
 };
 
 Descriptor open_log(const std::string& path) {
+  if (path.empty()) return {};
   const auto create = [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666); };
   Descriptor file(create());
   if (!file.open() && errno == ENOENT) {
@@ -282,6 +283,7 @@ class Supervisor {
   void pump() {
     if (left_) return;
     read_files();
+    scheduler_.wake(now());
     carry_out_cancels();
     note_skipped();
     while (!put_off_) {
@@ -509,7 +511,7 @@ void detach(const RunFiles& files) {
 
 }  // namespace
 
-int supervise(const std::string& run_directory, const Limits& limits, const std::function<void()>& on_lock) {
+int supervise_here(const std::string& run_directory, const Limits& limits, const std::function<void()>& on_lock) {
   RunFiles files(run_directory);
   FileLock lock(files.lock, FileLock::Wait::no);
   if (lock.held()) {
@@ -523,7 +525,7 @@ int supervise(const std::string& run_directory, const Limits& limits, const std:
   return Supervisor(std::move(files), resolve(limits), std::move(lock)).run();
 }
 
-int run_supervisor(const std::string& run_directory) {
+int supervise(const std::string& run_directory) {
   const RunFiles files(std::filesystem::absolute(run_directory).lexically_normal().string());
   auto [ready_read, ready_write] = make_pipe();
   const pid_t child = fork();
@@ -544,7 +546,7 @@ int run_supervisor(const std::string& run_directory) {
   int status = 1;
   try {
     const auto limits = read_limits(read_file(files.limits));
-    status = supervise(files.run, limits, [&ready = ready_write] {
+    status = supervise_here(files.run, limits, [&ready = ready_write] {
       if (write(ready.get(), "", 1) != 1) log("nobody waits for the start");
       ready.reset();
     });

@@ -20,11 +20,11 @@ namespace catena::local {
 // Supervises until there is nothing left to do. Returns 0; at once where another supervisor holds the run's lock. The folders
 // below RUN_DIR/.catena must exist (LocalBackend makes them). Throws std::system_error if the lock or the journal cannot be had.
 // `on_lock` is called once the lock is held, or is known to be held by another.
-int supervise(const std::string& run_directory, const Limits& limits, const std::function<void()>& on_lock = {});
+int supervise_here(const std::string& run_directory, const Limits& limits, const std::function<void()>& on_lock = {});
 
 // The hidden verb `_supervise RUN_DIR`: detaches (a session of its own, no terminal, deaf to SIGHUP, working directory /, output
 // to supervisor.log), supervises with the limits in the run's files, and returns in the caller's process once the supervisor has
 // the lock: an exit status, 0 if there is a supervisor. Call it from a process with one thread.
-int run_supervisor(const std::string& run_directory);
+int supervise(const std::string& run_directory);
 
 }  // namespace catena::local

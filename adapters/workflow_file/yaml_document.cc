@@ -9,15 +9,23 @@
 namespace catena {
 namespace {
 
-// libfyaml counts from 0.
-Position position_of(const fy_mark* mark) {
-  return mark == nullptr ? Position{} : Position{mark->line + 1, mark->column + 1};
+// libfyaml counts from 0, and its marks stand behind the sign that begins an anchor, an alias or a quoted
+// text: `sign` is its width.
+Position position_of(const fy_mark* mark, int sign = 0) {
+  return mark == nullptr ? Position{} : Position{mark->line + 1, mark->column + 1 - sign};
 }
 
 Item::Kind kind_of_plain(std::string_view text) {
   if (text.empty() || text == "null" || text == "~") return Item::Kind::null;
   if (text == "true" || text == "false") return Item::Kind::boolean;
   return is_number(text) ? Item::Kind::number : Item::Kind::string;
+}
+
+int sign_width(fy_event& event) {
+  if (event.type == FYET_ALIAS) return 1;
+  if (event.type != FYET_SCALAR) return 0;
+  const fy_scalar_style style = fy_token_scalar_style(event.scalar.value);
+  return style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED ? 1 : 0;
 }
 
 // Turns the parser's events into items. Events rather than libfyaml's own document: that one is quadratic on
@@ -28,7 +36,7 @@ class Events {
 
   // False when reading is to stop: at the end, or because going on makes no sense.
   bool take(fy_event& event) {
-    const Position at = position_of(fy_event_start_mark(&event));
+    const Position at = position_of(fy_event_start_mark(&event), sign_width(event));
     switch (event.type) {
       case FYET_NONE:
       case FYET_STREAM_START:
@@ -76,7 +84,7 @@ class Events {
 
   void refuse(fy_token* anchor, fy_token* tag) {
     if (anchor != nullptr) {
-      builder_.problem(position_of(fy_token_start_mark(anchor)), "anchors (&name) are not supported",
+      builder_.problem(position_of(fy_token_start_mark(anchor), 1), "anchors (&name) are not supported",
                        "write the value again, or use params or a template");
     }
     if (tag != nullptr) {

@@ -97,8 +97,8 @@ TEST_P(SqliteStoreTest, RunsAreListedNewestFirstByIdOrName) {
   EXPECT_THAT(ids({.id_or_name = "eos", .limit = 1}), ElementsAre("three"));
   EXPECT_THAT(ids({.id_or_name = "eos", .only_active = true}), ElementsAre("one"));
   EXPECT_THAT(ids({.id_or_name = "one"}), ElementsAre("one"));  // an exact id goes before a name
-  EXPECT_THAT(ids({.only_active = true}), ElementsAre("eos2", "two", "one"));
-  EXPECT_THAT(ids({.limit = 2}), ElementsAre("eos2", "three"));
+  EXPECT_THAT(ids({.id_or_name = "", .only_active = true}), ElementsAre("eos2", "two", "one"));
+  EXPECT_THAT(ids({.id_or_name = "", .limit = 2}), ElementsAre("eos2", "three"));
   EXPECT_THAT(ids({.id_or_name = "eo"}), ElementsAre());
   const RunRow ended = store_.runs({.id_or_name = "three"}).at(0);
   EXPECT_EQ(ended.state, RunState::failed);
@@ -460,7 +460,7 @@ class SchemaTest : public StoreTest {
     store.create(run_row("a"), {.file = "f", .text = "t", .files = {{"x", "y"}}}, chain(3));
     Changes changes = node_change(0, held);
     changes.attempts.push_back(attempt_of(0, "tok"));
-    changes.events.push_back({.time = at(1), .node = 0, .kind = "state"});
+    changes.events.emplace_back().kind = "state";
     changes.results.push_back({.node = 0, .attempt = 1, .name = "r", .value = Value::of("1")});
     store.apply("a", changes, at(1));
     store.acquire("a", {}, {});

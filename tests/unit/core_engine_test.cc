@@ -1,0 +1,506 @@
+// The engine's passes against a scheduler and a store that do as the test says.
+#include "core/engine.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "memory_store.h"
+#include "toy_dialect.h"
+
+namespace catena {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class ManualClock : public Clock {
+ public:
+  Time now() override { return time; }
+  void sleep(std::chrono::milliseconds duration) override { time += std::chrono::ceil<std::chrono::seconds>(duration); }
+  Time time{std::chrono::seconds{1'000'000}};
+};
+
+class Watcher : public Observer {
+ public:
+  void event(const RunRow&, std::string_view, const Event&) override {}
+  void trouble(std::string_view text) override { troubles.emplace_back(text); }
+  std::vector<std::string> troubles;
+};
+
+class NoTransport : public Transport {
+ public:
+  std::string where() const override { return "nowhere"; }
+  CommandResult run(const Command&, const LineSink&) override { return {}; }
+  void put(std::span<const FileToPut>) override {}
+  void make_directories(std::span<const std::string>) override {}
+  std::optional<FileInfo> stat(const std::string&) override { return std::nullopt; }
+  void read(const std::string&, std::uintmax_t, const std::function<void(std::string_view)>&) override {}
+};
+
+// A scheduler in memory: it answers submissions as told and shows what the test puts into `reports`.
+class FakeBackend : public Backend {
+ public:
+  void prepare(const std::string&, std::span<const std::string>, std::span<const FileToPut>) override {}
+  void submit(const Submission& submission, const AnswerSink& sink) override {
+    if (before_submit) before_submit();
+    std::vector<bool> accepted(submission.jobs.size());
+    for (std::size_t i = 0; i < submission.jobs.size(); ++i) {
+      const auto& job = submission.jobs[i];
+      const auto node = job.name.substr(0, job.name.rfind('.'));
+      Answer answer;
+      answer.job = i;
+      answer.kind = answers.contains(node) ? answers[node] : Answer::Kind::accepted;
+      for (const auto& dependency : job.dependencies) {
+        if (dependency.in_submission && !accepted[*dependency.in_submission]) answer.kind = Answer::Kind::skipped;
+      }
+      answer.text = "the scheduler's words";
+      if (answer.kind == Answer::Kind::accepted) {
+        answer.native_id = std::to_string(++last_id);
+        accepted[i] = true;
+        jobs.push_back(job);
+      }
+      sink(answer);
+      if (answer.kind == Answer::Kind::unsure || answer.kind == Answer::Kind::unavailable) return;
+    }
+  }
+  Observation observe(std::span<const JobRef> asked) override {
+    asked_for.assign(asked.begin(), asked.end());
+    Observation observation;
+    observation.queue_seen = reachable;
+    observation.accounting_seen = reachable;
+    if (!reachable) observation.trouble.push_back("the controller does not answer");
+    if (reachable) observation.reports = reports;
+    return observation;
+  }
+  std::vector<std::string> control(Action action, std::span<const ControlTarget> targets) override {
+    for (const auto& target : targets) {
+      std::string parents;
+      for (const auto& [on, id] : target.parents) parents += " " + std::string(to_string(on)) + ":" + id;
+      controls.push_back((action == Action::release ? "release " : action == Action::cancel ? "cancel " : "repoint ") + target.native_id + parents);
+    }
+    return {};
+  }
+  void put_away(const std::vector<std::string>&) override {}
+  Transport& transport() override { return transport_; }
+
+  std::map<std::string, Answer::Kind> answers;
+  std::vector<Report> reports;
+  std::vector<Job> jobs;
+  std::vector<JobRef> asked_for;
+  std::vector<std::string> controls;
+  std::function<void()> before_submit;
+  bool reachable = true;
+  int last_id = 100;
+
+ private:
+  NoTransport transport_;
+};
+
+class EngineTest : public testing::Test {
+ protected:
+  EngineTest() : engine_(store_, clock_, watcher_) { site_.submit_batch = 3; }
+
+  NodeSpec& node(const std::string& name, std::vector<After> after = {}) {
+    NodeSpec spec;
+    spec.name = name;
+    spec.body = "true\n";
+    spec.after = std::move(after);
+    workflow_.nodes.push_back(std::move(spec));
+    return workflow_.nodes.back();
+  }
+  void begin() {
+    workflow_.name = "demo";
+    workflow_.directory = "/w";
+    Diagnostics diagnostics;
+    RunRow row;
+    row.id = "r1";
+    row.directory = "/w/run";
+    store_.create(row, {}, expand(workflow_, diagnostics));
+    ASSERT_TRUE(diagnostics.empty());
+    reload();
+  }
+  void reload() {
+    Diagnostics diagnostics;
+    run_ = std::make_unique<catena::Run>(make_run(store_.load("r1"), workflow_, expand(workflow_, diagnostics)));
+  }
+  Place place() {
+    return {site_, backend_, &dialect_, [](const JobWriter&, NodeIndex, const Rendered&) { return std::vector<FileToPut>(); }};
+  }
+  Submitted react() { return engine_.react(*run_, place()); }
+  bool observe() {
+    catena::Run* const runs[] = {run_.get()};
+    return engine_.observe(runs, place());
+  }
+  // The word of a source about a node's current job.
+  Report& say(const std::string& name, JobState state, Evidence source = Evidence::queue) {
+    const auto& attempt = *run_->attempts[run_->graph.find(name)];
+    std::erase_if(backend_.reports, [&](const Report& r) { return r.token == attempt.token; });
+    Report report;
+    report.token = attempt.token;
+    report.native_id = attempt.native_id;
+    report.state = state;
+    report.source = source;
+    if (state != JobState::held && state != JobState::queued) report.started = clock_.time;
+    backend_.reports.push_back(report);
+    return backend_.reports.back();
+  }
+  void pass() {
+    observe();
+    react();
+  }
+  NodeState state(const std::string& name) const { return store_.record.nodes[run_->graph.find(name)].state; }
+  std::string reason(const std::string& name) const { return store_.record.nodes[run_->graph.find(name)].reason; }
+
+  Workflow workflow_;
+  Site site_;
+  MemoryStore store_;
+  ManualClock clock_;
+  Watcher watcher_;
+  FakeBackend backend_;
+  ToyDialect dialect_;
+  Engine engine_;
+  std::unique_ptr<catena::Run> run_;
+};
+
+TEST_F(EngineTest, RootsAreReleasedOnlyWhenTheWholeChainIsRecorded) {
+  for (const auto* name : {"a", "b", "c", "d"}) node(name);
+  workflow_.nodes[3].after = {{"a", On::ok, {}}};
+  begin();
+  backend_.before_submit = [&] { EXPECT_THAT(backend_.controls, IsEmpty()); };
+  EXPECT_EQ(react().accepted, 4U);
+  EXPECT_THAT(backend_.controls, ElementsAre("release 101", "release 102", "release 103"));
+  EXPECT_EQ(state("a"), NodeState::queued);
+  EXPECT_EQ(state("d"), NodeState::held);
+  EXPECT_TRUE(backend_.jobs[0].held);
+  EXPECT_FALSE(backend_.jobs[3].held);
+}
+
+// Scenario 1 and 2: the intent is in the store before the scheduler is called.
+TEST_F(EngineTest, TheIntentIsRecordedBeforeTheSubmission) {
+  node("a");
+  begin();
+  backend_.before_submit = [&] {
+    ASSERT_EQ(store_.record.attempts.size(), 1U);
+    EXPECT_EQ(store_.record.attempts[0].state, AttemptState::intended);
+    EXPECT_EQ(store_.record.attempts[0].token.size(), 10U);
+  };
+  react();
+  EXPECT_EQ(store_.record.attempts[0].native_id, "101");
+}
+
+// Scenario 2.
+TEST_F(EngineTest, KilledBetweenTheSubmissionAndItsIdTheJobIsAdoptedByItsToken) {
+  node("a");
+  node("b", {{"a", On::ok, {}}});
+  begin();
+  backend_.before_submit = [] { throw Error(ErrorKind::internal, "killed"); };
+  EXPECT_THROW(react(), Error);
+  backend_.before_submit = nullptr;
+  reload();
+  EXPECT_EQ(react().accepted, 0U) << "nothing is submitted while it is not known whether it was";
+  auto& report = say("a", JobState::held);
+  report.native_id = "77";
+  pass();
+  EXPECT_EQ(store_.record.attempts[0].native_id, "77");
+  EXPECT_THAT(backend_.controls, testing::Contains("release 77"));
+}
+
+// Scenario 1.
+TEST_F(EngineTest, KilledBeforeTheSubmissionTheNodeIsSubmittedOnceAfterTheSchedulerDeniedIt) {
+  node("a");
+  begin();
+  backend_.before_submit = [] { throw Error(ErrorKind::internal, "killed"); };
+  EXPECT_THROW(react(), Error);
+  backend_.before_submit = nullptr;
+  reload();
+  pass();
+  EXPECT_EQ(state("a"), NodeState::unknown);
+  EXPECT_THAT(backend_.jobs, IsEmpty());
+  clock_.time += site_.settle;
+  pass();
+  EXPECT_EQ(backend_.jobs.size(), 1U);
+  EXPECT_EQ(store_.record.nodes[0].attempts, 2);
+  EXPECT_EQ(state("a"), NodeState::queued);
+}
+
+TEST_F(EngineTest, AnUnreachableSchedulerSettlesNothingHoweverLong) {
+  node("a");
+  begin();
+  backend_.before_submit = [] { throw Error(ErrorKind::internal, "killed"); };
+  EXPECT_THROW(react(), Error);
+  backend_.before_submit = nullptr;
+  reload();
+  backend_.reachable = false;
+  clock_.time += std::chrono::hours{24};
+  EXPECT_FALSE(observe());
+  react();
+  EXPECT_THAT(backend_.jobs, IsEmpty());
+}
+
+// Scenario 15 and 17.
+TEST_F(EngineTest, AnUnsureAnswerKeepsTheRootsHeldAndIsLookedUp) {
+  node("a");
+  node("b");
+  node("c", {{"b", On::ok, {}}});
+  begin();
+  backend_.answers["b"] = Answer::Kind::unsure;
+  const auto submitted = react();
+  EXPECT_EQ(submitted.unsure, 1U);
+  EXPECT_THAT(backend_.controls, IsEmpty()) << "a stays held";
+  EXPECT_EQ(state("b"), NodeState::unknown);
+  EXPECT_EQ(state("c"), NodeState::pending);
+  backend_.answers.clear();
+  say("a", JobState::held);
+  say("b", JobState::held).native_id = "500";
+  pass();
+  ASSERT_EQ(backend_.jobs.size(), 2U);
+  EXPECT_EQ(backend_.jobs[1].dependencies[0].native_id, "500");
+  EXPECT_THAT(backend_.controls, ElementsAre("release 101", "release 500"));
+}
+
+TEST_F(EngineTest, ASchedulerThatGoesAwayInTheMiddleIsGoneOnWithLater) {
+  for (const auto* name : {"a", "b", "c", "d", "e"}) node(name);
+  begin();
+  backend_.answers["b"] = Answer::Kind::unavailable;
+  const auto submitted = react();
+  EXPECT_EQ(submitted.accepted, 1U);
+  EXPECT_EQ(submitted.not_tried, 4U);
+  EXPECT_THAT(backend_.controls, IsEmpty());
+  backend_.answers.clear();
+  say("a", JobState::held);
+  pass();
+  EXPECT_EQ(backend_.jobs.size(), 5U);
+  EXPECT_EQ(std::ranges::count_if(backend_.jobs, [](const Job& j) { return j.name.starts_with("a."); }), 1);
+  EXPECT_EQ(backend_.controls.size(), 5U);
+}
+
+// Scenario 21.
+TEST_F(EngineTest, ARefusedNodeFailsAndItsDescendantsAreSkippedAndTheRestGoesOn) {
+  node("a");
+  node("b", {{"a", On::ok, {}}});
+  node("c");
+  begin();
+  backend_.answers["a"] = Answer::Kind::refused;
+  const auto submitted = react();
+  EXPECT_EQ(submitted.refusal, "the scheduler's words");
+  EXPECT_EQ(state("a"), NodeState::failed);
+  EXPECT_EQ(state("b"), NodeState::skipped);
+  EXPECT_EQ(state("c"), NodeState::queued);
+  backend_.answers.clear();
+  pass();
+  EXPECT_EQ(backend_.jobs.size(), 1U);
+}
+
+TEST_F(EngineTest, AChainIsFollowedToItsEnd) {
+  node("a");
+  node("b", {{"a", On::ok, {}}});
+  begin();
+  react();
+  say("a", JobState::running).host = "node1";
+  say("b", JobState::held).dependency = "afterok:101";
+  pass();
+  EXPECT_EQ(state("a"), NodeState::running);
+  auto& end = say("a", JobState::completed, Evidence::record);
+  end.results = {{"energy", Value::of("-15.8", Value::Kind::number)}};
+  pass();
+  EXPECT_EQ(state("a"), NodeState::completed);
+  ASSERT_EQ(store_.all_results.size(), 1U);
+  EXPECT_EQ(store_.all_results[0].name, "energy");
+  say("b", JobState::completed, Evidence::record);
+  pass();
+  EXPECT_EQ(store_.record.run.state, RunState::completed);
+}
+
+// Scenario 38: SLURM leaves the children of a failed parent queued for ever.
+TEST_F(EngineTest, DescendantsOfAFailedNodeAreTakenOutOfTheQueueDeepestFirst) {
+  node("a");
+  node("b", {{"a", On::ok, {}}});
+  node("c", {{"b", On::ok, {}}});
+  begin();
+  react();
+  backend_.controls.clear();
+  auto& end = say("a", JobState::failed, Evidence::record);
+  end.exit_code = 3;
+  say("b", JobState::held).reason = "DependencyNeverSatisfied";
+  say("c", JobState::held).reason = "Dependency";
+  pass();
+  EXPECT_EQ(reason("a"), "exit 3");
+  EXPECT_THAT(backend_.controls, ElementsAre("cancel 103", "cancel 102"));
+  EXPECT_EQ(state("b"), NodeState::skipped);
+  EXPECT_EQ(state("c"), NodeState::skipped);
+  EXPECT_EQ(reason("b"), "a failed");
+  EXPECT_EQ(store_.record.run.state, RunState::failed);
+  EXPECT_THAT(store_.record.run.reason, HasSubstr("a: exit 3"));
+}
+
+// SLURM 22.05 drops a dependency on a job it does not know, and the child would run at once.
+TEST_F(EngineTest, AChildWhoseDependencyWasDroppedIsCancelledAndSubmittedAgain) {
+  node("a");
+  node("b", {{"a", On::ok, {}}});
+  begin();
+  // The read-back shows b without a dependency while a is still held by us.
+  const auto token_b = make_token("r1", "b", 1);
+  Report dropped;
+  dropped.token = token_b;
+  dropped.native_id = "102";
+  dropped.state = JobState::queued;
+  backend_.reports = {dropped};
+  react();
+  EXPECT_THAT(backend_.controls, testing::Contains("cancel 102"));
+  EXPECT_EQ(state("b"), NodeState::pending);
+  backend_.reports.clear();
+  say("a", JobState::queued);
+  pass();
+  EXPECT_EQ(backend_.jobs.back().name.substr(0, 2), "b.");
+  EXPECT_EQ(backend_.jobs.back().dependencies[0].native_id, "101");
+}
+
+// Scenario 28.
+TEST_F(EngineTest, AnEndedNodeNeverComesBack) {
+  node("a");
+  node("b");
+  begin();
+  react();
+  say("a", JobState::completed, Evidence::record);
+  pass();
+  const auto token = run_->attempts[0]->token;
+  for (auto& report : backend_.reports) {
+    if (report.token == token) report.state = JobState::running;
+  }
+  pass();
+  EXPECT_EQ(state("a"), NodeState::completed);
+}
+
+TEST_F(EngineTest, ARecycledIdUnderAnotherNameIsNotOurs) {
+  node("a");
+  begin();
+  react();
+  auto& report = say("a", JobState::completed, Evidence::accounting);
+  report.native_id = "999";  // the token, but not the job we know
+  pass();
+  EXPECT_EQ(state("a"), NodeState::queued);
+  EXPECT_EQ(watcher_.troubles.size(), 1U);
+}
+
+TEST_F(EngineTest, AJobThatNobodyKnowsIsUnknownAndNotEnded) {
+  node("a");
+  begin();
+  react();
+  backend_.reports.clear();
+  pass();
+  EXPECT_EQ(state("a"), NodeState::queued) << "accounting may lag";
+  clock_.time += site_.settle;
+  pass();
+  EXPECT_EQ(state("a"), NodeState::unknown);
+  say("a", JobState::completed, Evidence::record);
+  pass();
+  EXPECT_EQ(state("a"), NodeState::completed);
+}
+
+TEST_F(EngineTest, AFailedNodeIsTriedAgainAndItsChildrenArePointedAtTheNewJob) {
+  node("a").retry = Retry{1, Seconds{30}, 2, Seconds{600}, {}};
+  node("b", {{"a", On::ok, {}}});
+  begin();
+  react();
+  backend_.controls.clear();
+  say("a", JobState::failed, Evidence::record).exit_code = 1;
+  say("b", JobState::held).dependency = "afterok:101(failed)";
+  pass();
+  ASSERT_EQ(backend_.jobs.size(), 3U);
+  EXPECT_EQ(backend_.jobs[2].resources.begin, "+30");
+  EXPECT_NE(backend_.jobs[2].token, backend_.jobs[0].token);
+  EXPECT_THAT(backend_.controls, ElementsAre("repoint 102 ok:103", "release 103"));
+  EXPECT_EQ(state("b"), NodeState::held);
+  say("a", JobState::failed, Evidence::record).exit_code = 1;
+  pass();
+  EXPECT_EQ(state("a"), NodeState::failed);
+  EXPECT_EQ(state("b"), NodeState::skipped);
+}
+
+TEST_F(EngineTest, ARetryOnlyForTheNamedReasons) {
+  node("a").retry = Retry{3, Seconds{0}, 2, Seconds{600}, {"timeout"}};
+  begin();
+  react();
+  say("a", JobState::failed, Evidence::record).exit_code = 1;
+  pass();
+  EXPECT_EQ(state("a"), NodeState::failed);
+}
+
+TEST_F(EngineTest, OnFailureStopCancelsTheRestOfTheRun) {
+  node("a").on_failure = OnFailure::stop;
+  node("b");
+  begin();
+  react();
+  say("a", JobState::failed, Evidence::record).exit_code = 1;
+  say("b", JobState::queued);
+  pass();
+  EXPECT_EQ(state("b"), NodeState::cancelled);
+  EXPECT_EQ(store_.record.run.state, RunState::failed);
+}
+
+// Scenario 43.
+TEST_F(EngineTest, CancelTakesOutWhatWaitsAndLeavesWhatRunsToTheScheduler) {
+  node("a");
+  node("b", {{"a", On::ok, {}}});
+  begin();
+  react();
+  say("a", JobState::running);
+  say("b", JobState::held).dependency = "afterok:101";
+  pass();
+  backend_.controls.clear();
+  engine_.cancel(*run_, place(), {});
+  EXPECT_THAT(backend_.controls, ElementsAre("cancel 102", "cancel 101"));
+  EXPECT_EQ(state("b"), NodeState::cancelled);
+  EXPECT_EQ(state("a"), NodeState::running);
+  say("a", JobState::cancelled, Evidence::accounting).native = "CANCELLED by 0";
+  pass();
+  EXPECT_EQ(state("a"), NodeState::cancelled);
+  EXPECT_EQ(store_.record.run.state, RunState::cancelled);
+  engine_.cancel(*run_, place(), {});
+}
+
+// Scenario 37.
+TEST_F(EngineTest, AMiddleJobCancelledByHandAtTheSchedulerEndsTheChainByItsEdges) {
+  node("a");
+  node("b", {{"a", On::ok, {}}});
+  node("c", {{"b", On::ok, {}}});
+  node("d", {{"b", On::any, {}}});
+  begin();
+  react();
+  say("a", JobState::running);
+  auto& taken_out = say("b", JobState::cancelled, Evidence::accounting);
+  taken_out.started.reset();
+  taken_out.native = "CANCELLED by 1003";
+  say("c", JobState::held).dependency = "afterok:102";
+  say("d", JobState::queued);
+  pass();
+  EXPECT_EQ(state("b"), NodeState::cancelled);
+  EXPECT_EQ(state("c"), NodeState::skipped);
+  EXPECT_EQ(state("d"), NodeState::queued);
+}
+
+TEST_F(EngineTest, ATimeOutIsItsOwnState) {
+  node("a");
+  begin();
+  react();
+  say("a", JobState::timeout, Evidence::accounting).native = "TIMEOUT";
+  pass();
+  EXPECT_EQ(state("a"), NodeState::timeout);
+  EXPECT_EQ(reason("a"), "ran into its time limit");
+}
+
+TEST_F(EngineTest, ManyChangesOfOnePassAreOneTransaction) {
+  for (int i = 0; i < 50; ++i) node("n" + std::to_string(i));
+  site_.submit_batch = 100;
+  begin();
+  react();
+  for (int i = 0; i < 50; ++i) say("n" + std::to_string(i), JobState::running);
+  const auto before = store_.transactions;
+  observe();
+  EXPECT_EQ(store_.transactions - before, 1);
+}
+
+}  // namespace
+}  // namespace catena
