@@ -1,8 +1,8 @@
 #include "core/quote.h"
 
-#include <algorithm>
-
 #include <fmt/core.h>
+
+#include <algorithm>
 
 namespace catena {
 namespace {

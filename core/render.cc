@@ -1,9 +1,9 @@
 #include "core/render.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
-
-#include <fmt/core.h>
 
 #include "core/shell_context.h"
 #include "core/shell_value.h"
@@ -17,13 +17,15 @@ constexpr std::string_view literal_hint = "a literal {{ is written {{ '{{' }}";
 struct Template {
   std::size_t begin = 0, end = 0;  // offsets of its first "{" and behind its last "}"
   std::string_view name;
-  std::string_view filter;         // behind "|"
-  std::string_view literal;        // of {{ '…' }}
+  std::string_view filter;   // behind "|"
+  std::string_view literal;  // of {{ '…' }}
   bool is_literal = false;
-  std::string_view fault;          // what is wrong with it; `end` is then where to read on
+  std::string_view fault;  // what is wrong with it; `end` is then where to read on
 };
 
-bool blank(char c) { return c == ' ' || c == '\t'; }
+bool blank(char c) {
+  return c == ' ' || c == '\t';
+}
 
 std::string_view trim(std::string_view text) {
   while (!text.empty() && blank(text.front())) text.remove_prefix(1);
@@ -51,7 +53,8 @@ Template next_template(std::string_view text, std::size_t from) {
   while (at < text.size() && text[at] != '\n' && (quote != '\0' || text.substr(at, 2) != "}}")) {
     if (quote != '\0') {
       if (text[at] == quote) quote = '\0';
-    } else if (text[at] == '\'' || text[at] == '"') {
+    } else if ((text[at] == '\'' || text[at] == '"') &&
+               trim(text.substr(found.end, at - found.end)).empty()) {
       quote = text[at];
     }
     ++at;
@@ -64,7 +67,8 @@ Template next_template(std::string_view text, std::size_t from) {
   found.end = at + 2;
   if (content.size() >= 2 && (content.front() == '\'' || content.front() == '"')) {
     found.literal = content.substr(1, content.size() - 2);
-    found.is_literal = content.back() == content.front() && found.literal.find(content.front()) == std::string_view::npos;
+    found.is_literal =
+        content.back() == content.front() && found.literal.find(content.front()) == std::string_view::npos;
     if (!found.is_literal) found.fault = "only one quoted text may stand between {{ and }}";
     return found;
   }
@@ -88,15 +92,20 @@ Position position_of(std::string_view text, std::size_t offset) {
 
 class Renderer {
  public:
-  Renderer(std::string_view source, Quoting quoting, const Lookup& lookup, const std::vector<std::string>& names,
-           std::vector<RenderProblem>& problems)
-      : source_(source), quoting_(quoting), lookup_(lookup), names_(names), problems_(problems) {}
+  Renderer(std::string_view source, Quoting quoting, const Lookup& lookup,
+           const std::vector<std::string>& names, std::vector<RenderProblem>& problems)
+      : source_(source),
+        quoting_(quoting),
+        lookup_(lookup),
+        names_(names),
+        problems_(problems),
+        problems_before_(problems.size()) {}
 
   std::string render() {
     std::size_t done = 0;
     while (true) {
       const Template next = next_template(source_, done);
-      author(source_.substr(done, next.begin - done), done);
+      author(source_.substr(done, next.begin - done), done, next.begin);
       if (next.begin == source_.size()) break;
       any_ = true;
       done = next.end;
@@ -104,7 +113,7 @@ class Renderer {
       if (!next.fault.empty()) {
         problem(std::string(next.fault), std::string(literal_hint));
       } else if (next.is_literal) {
-        author(next.literal, next.begin);
+        author(next.literal, next.begin, next.end);
       } else {
         value(next);
       }
@@ -118,14 +127,14 @@ class Renderer {
     problems_.push_back({position_of(source_, at_), std::move(message), std::move(hint)});
   }
 
-  // `offset`: where the text came from.
-  void author(std::string_view text, std::size_t offset) {
+  // `offset`: where the text came from; `end`: where the source goes on behind it.
+  void author(std::string_view text, std::size_t offset, std::size_t end) {
     if (quoting_ == Quoting::none) {
       plain_ += text;
       return;
     }
     pieces_.emplace_back(shell_.text().size(), offset);
-    shell_.read(text, source_.substr(offset + text.size()));
+    shell_.read(text, source_.substr(end));
     check_broken();
   }
 
@@ -139,13 +148,15 @@ class Renderer {
     if (used.name.starts_with("nodes.") && used.name.find(".results.") != std::string_view::npos) {
       const std::string_view node = used.name.substr(6, used.name.find(".results.") - 6);
       problem(fmt::format("'{}': the result of another node is not known before it has run", used.name),
-              fmt::format("late parameters are not supported yet; read the parent's $CATENA_RUN_DIR/results/{}.json in the body",
+              fmt::format("late parameters are not supported yet; read the parent's "
+                          "$CATENA_RUN_DIR/results/{}.json in the body",
                           node));
       return nullptr;
     }
     const std::vector<std::string_view> candidates(names_.begin(), names_.end());
     const std::string meant = suggestion(used.name, candidates);
-    problem(fmt::format("unknown parameter '{}'", used.name), meant.empty() ? std::string(literal_hint) : meant);
+    problem(fmt::format("unknown parameter '{}'", used.name),
+            meant.empty() ? std::string(literal_hint) : meant);
     return nullptr;
   }
 
@@ -183,10 +194,12 @@ class Renderer {
     const std::string text = shell_.text();
     const auto open = shell_.finish();
     check_broken();
-    if (!open || !problems_.empty()) return;
-    const auto piece = std::prev(std::upper_bound(pieces_.begin(), pieces_.end(), std::pair(open->offset, source_.size())));
+    if (!open || problems_.size() > problems_before_) return;
+    const auto piece =
+        std::prev(std::upper_bound(pieces_.begin(), pieces_.end(), std::pair(open->offset, source_.size())));
     at_ = std::min(piece->second + (open->offset - piece->first), source_.size());
-    problem(fmt::format("{} that begins here is never closed", open->what), "values are quoted for where they stand");
+    problem(fmt::format("{} that begins here is never closed", open->what),
+            "values are quoted for where they stand");
   }
 
   std::string_view source_;
@@ -194,26 +207,30 @@ class Renderer {
   const Lookup& lookup_;
   const std::vector<std::string>& names_;
   std::vector<RenderProblem>& problems_;
+  std::size_t problems_before_;
   std::string plain_;
   ShellContext shell_;
   std::vector<std::pair<std::size_t, std::size_t>> pieces_;  // offset in the program, offset in the source
   bool any_ = false;
-  std::size_t at_ = 0;          // the template in hand
+  std::size_t at_ = 0;  // the template in hand
   std::size_t last_value_ = 0;
 };
 
 }  // namespace
 
-std::string render(std::string_view text, Quoting quoting, const Lookup& lookup, const std::vector<std::string>& names,
-                   std::vector<RenderProblem>& problems) {
+std::string render(std::string_view text, Quoting quoting, const Lookup& lookup,
+                   const std::vector<std::string>& names, std::vector<RenderProblem>& problems) {
   return Renderer(text, quoting, lookup, names, problems).render();
 }
 
-bool has_template(std::string_view text) { return text.find("{{") != std::string_view::npos; }
+bool has_template(std::string_view text) {
+  return text.find("{{") != std::string_view::npos;
+}
 
 std::vector<std::string> names_in(std::string_view text) {
   std::vector<std::string> names;
-  for (Template next = next_template(text, 0); next.begin < text.size(); next = next_template(text, next.end)) {
+  for (Template next = next_template(text, 0); next.begin < text.size();
+       next = next_template(text, next.end)) {
     if (!next.fault.empty() || next.is_literal) continue;
     if (std::find(names.begin(), names.end(), next.name) == names.end()) names.emplace_back(next.name);
   }

@@ -246,6 +246,14 @@ std::string redirections(const ScriptInput& in, std::string& setup) {
 
 }  // namespace
 
+std::vector<std::string> run_folders(const std::string& run_directory) {
+  std::vector<std::string> folders;
+  for (const auto folder : {spool_folder, taken_folder, body_folder, claim_folder, log_folder, result_folder}) {
+    folders.push_back(fmt::format("{}/{}", run_directory, folder));
+  }
+  return folders;
+}
+
 std::string job_script(const ScriptInput& in) {
   std::string text = "#!/bin/bash\n";
   for (const auto& line : in.directives) text += line + "\n";

@@ -20,6 +20,9 @@ inline constexpr std::string_view claim_folder = ".catena/claims";   // which jo
 inline constexpr std::string_view log_folder = "logs";               // NODE.ATTEMPT.out, .err
 inline constexpr std::string_view result_folder = "results";         // NODE.json: parameters and results, for later bodies
 
+// All of these, absolute: what has to be there before the first job of a run starts.
+std::vector<std::string> run_folders(const std::string& run_directory);
+
 struct ScriptInput {
   std::string_view workflow;       // its name
   const RunFacts& run;

@@ -1,23 +1,31 @@
 #include "core/shell_context.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
-
-#include <fmt/core.h>
 
 namespace catena {
 namespace {
 
 using Kind = ShellContext::Kind;
 
-bool name_start(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; }
-bool name_char(char c) { return name_start(c) || (c >= '0' && c <= '9'); }
-bool metacharacter(char c) { return std::string_view(" \t\n|&;()<>").find(c) != std::string_view::npos; }
+bool name_start(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+}
+bool name_char(char c) {
+  return name_start(c) || (c >= '0' && c <= '9');
+}
+bool metacharacter(char c) {
+  return std::string_view(" \t\n|&;()<>").find(c) != std::string_view::npos;
+}
 
-char at_or(std::string_view text, std::size_t at) { return at < text.size() ? text[at] : '\0'; }
+char at_or(std::string_view text, std::size_t at) {
+  return at < text.size() ? text[at] : '\0';
+}
 
-// Whether the parentheses that were opened by "((" are closed together by "))", which makes them arithmetic; else they are
-// two subshells.
+// Whether the parentheses that were opened by "((" are closed together by "))", which makes them arithmetic;
+// else they are two subshells.
 bool is_arithmetic(std::string_view text, std::string_view rest) {
   int depth = 0;
   const auto at = [&](std::size_t i) { return i < text.size() ? text[i] : at_or(rest, i - text.size()); };
@@ -51,7 +59,9 @@ std::string_view noun(Kind kind) {
 
 }  // namespace
 
-ShellContext::ShellContext() { frames_.emplace_back(); }
+ShellContext::ShellContext() {
+  frames_.emplace_back();
+}
 
 void ShellContext::read(std::string_view text, std::string_view rest) {
   for (std::size_t at = 0; at < text.size(); ++at) step(text, at, rest);
@@ -338,8 +348,8 @@ bool ShellContext::line_is_delimiter(const Frame& frame) const {
   return joined == frame.delimiter;
 }
 
-// A newline comes, or the end. bash reads a here-document by lines before it looks at what is in them, so its end counts
-// however deep in it we are. True if it ended one.
+// A newline comes, or the end. bash reads a here-document by lines before it looks at what is in them, so its
+// end counts however deep in it we are. True if it ended one.
 bool ShellContext::end_line() {
   for (std::size_t i = 0; i < frames_.size(); ++i) {
     Frame& frame = frames_[i];
@@ -370,8 +380,10 @@ void ShellContext::end_word() {
     return;
   }
   if (!frame.at_command) return;
-  static constexpr std::string_view before_commands[] = {"if", "then", "elif", "else", "while", "until", "do", "time", "!", "{"};
-  if (std::find(std::begin(before_commands), std::end(before_commands), word) != std::end(before_commands)) return;
+  static constexpr std::string_view before_commands[] = {"if",    "then", "elif", "else", "while",
+                                                         "until", "do",   "time", "!",    "{"};
+  if (std::find(std::begin(before_commands), std::end(before_commands), word) != std::end(before_commands))
+    return;
   frame.at_command = false;
   if (word == "case") {
     ++frame.cases;
@@ -383,7 +395,8 @@ void ShellContext::end_word() {
 
 void ShellContext::begin_word() {
   Frame& frame = frames_.back();
-  if (frame.word == npos && (frame.kind == Kind::command || frame.kind == Kind::paren)) frame.word = text_.size();
+  if (frame.word == npos && (frame.kind == Kind::command || frame.kind == Kind::paren))
+    frame.word = text_.size();
 }
 
 void ShellContext::put(char c) {
@@ -405,7 +418,8 @@ bool ShellContext::within(Kind kind) const {
 bool ShellContext::within_word(Kind kind) const {
   for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame) {
     if (frame->kind == kind) return true;
-    if (frame->kind == Kind::command || frame->kind == Kind::paren || frame->kind == Kind::heredoc) return false;
+    if (frame->kind == Kind::command || frame->kind == Kind::paren || frame->kind == Kind::heredoc)
+      return false;
   }
   return false;
 }
@@ -413,7 +427,8 @@ bool ShellContext::within_word(Kind kind) const {
 bool ShellContext::within_quoted_parameter() const {
   for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame) {
     if (frame->kind == Kind::parameter && frame->quoted) return true;
-    if (frame->kind == Kind::command || frame->kind == Kind::paren || frame->kind == Kind::heredoc) return false;
+    if (frame->kind == Kind::command || frame->kind == Kind::paren || frame->kind == Kind::heredoc)
+      return false;
   }
   return false;
 }
@@ -430,16 +445,22 @@ std::string_view ShellContext::word() const {
   return begin == npos ? std::string_view() : std::string_view(text_).substr(begin);
 }
 
-bool ShellContext::after_dollar() const { return dollar_ != npos && dollar_ + 1 == text_.size(); }
+bool ShellContext::after_dollar() const {
+  return dollar_ != npos && dollar_ + 1 == text_.size();
+}
 
 bool ShellContext::after_name() const {
   if (dollar_ == npos || dollar_ + 1 >= text_.size() || !name_start(text_[dollar_ + 1])) return false;
   return std::all_of(text_.begin() + static_cast<std::ptrdiff_t>(dollar_) + 1, text_.end(), name_char);
 }
 
-std::string_view ShellContext::line() const { return std::string_view(text_).substr(frames_.back().line); }
+std::string_view ShellContext::line() const {
+  return std::string_view(text_).substr(frames_.back().line);
+}
 
-bool ShellContext::take_broken() { return std::exchange(broken_, false); }
+bool ShellContext::take_broken() {
+  return std::exchange(broken_, false);
+}
 
 std::optional<ShellContext::Open> ShellContext::finish() {
   if (end_line()) text_.pop_back();

@@ -1,5 +1,6 @@
-// Which part of a bash program one is in: reads the program piece by piece and knows at each end whether what comes next stands
-// in a word, in quotes, in a here-document, … It follows the grammar of bash(1) (5.2) as far as quoting needs it.
+// Which part of a bash program one is in: reads the program piece by piece and knows at each end whether what
+// comes next stands in a word, in quotes, in a here-document, … It follows the grammar of bash(1) (5.2) as
+// far as quoting needs it.
 #pragma once
 
 #include <cstddef>
@@ -23,13 +24,14 @@ class ShellContext {
     arithmetic,  // $(( )) and (( ))
     bracket,     // $[ ]: arithmetic, the old way
     comment,
-    heredoc,     // a here-document with an unquoted delimiter
-    verbatim,    // a here-document with a quoted delimiter
+    heredoc,   // a here-document with an unquoted delimiter
+    verbatim,  // a here-document with a quoted delimiter
   };
 
   ShellContext();
 
-  // Reads the author's text. `rest` is what follows it in the source; it is only looked at, to tell (( from ( (.
+  // Reads the author's text. `rest` is what follows it in the source; it is only looked at, to tell (( from (
+  // (.
   void read(std::string_view text, std::string_view rest);
   // Reads a value's text as it was quoted for this place.
   void read_value(std::string_view text, std::string_view rest);
@@ -48,13 +50,15 @@ class ShellContext {
   std::string_view parameter_text() const;
   // In a command: the current word so far; empty at its start.
   std::string_view word() const;
-  bool at_command() const { return frames_.back().at_command; }  // a reserved word would be taken for one here
-  bool escaped() const { return escaped_; }       // straight behind a backslash that acts on the next character
-  bool after_dollar() const;                      // straight behind a $ that acts on the next character
-  bool after_name() const;                        // straight behind $NAME, which the next character could lengthen
+  bool at_command() const {
+    return frames_.back().at_command;
+  }                                          // a reserved word would be taken for one here
+  bool escaped() const { return escaped_; }  // straight behind a backslash that acts on the next character
+  bool after_dollar() const;                 // straight behind a $ that acts on the next character
+  bool after_name() const;                   // straight behind $NAME, which the next character could lengthen
   bool in_delimiter() const { return in_delimiter_; }  // within the word behind <<
   bool strips_tabs() const { return frames_.back().strip_tabs; }
-  std::string_view line() const;                  // of a here-document: the current line so far
+  std::string_view line() const;  // of a here-document: the current line so far
 
   // A here-document was ended by a line that holds (part of) a value. Told once.
   bool take_broken();
@@ -75,15 +79,15 @@ class ShellContext {
   };
   struct Frame {
     Kind kind = Kind::command;
-    std::size_t begin = 0;        // offset of its first character
-    int depth = 0;                // arithmetic: open parentheses
-    bool quoted = false;          // parameter: in double quotes or a here-document
+    std::size_t begin = 0;  // offset of its first character
+    int depth = 0;          // arithmetic: open parentheses
+    bool quoted = false;    // parameter: in double quotes or a here-document
     bool at_command = true;
-    bool awaits_in = false;       // between `case` and `in`
-    int cases = 0;                // open `case`s, in which a ) ends a pattern
-    std::size_t word = npos;      // where the current word begins
-    std::vector<Heredoc> pending; // here-documents that begin at the next newline
-    std::string delimiter;        // of a here-document
+    bool awaits_in = false;        // between `case` and `in`
+    int cases = 0;                 // open `case`s, in which a ) ends a pattern
+    std::size_t word = npos;       // where the current word begins
+    std::vector<Heredoc> pending;  // here-documents that begin at the next newline
+    std::string delimiter;         // of a here-document
     bool strip_tabs = false;
     std::size_t line = 0;
   };
@@ -109,8 +113,8 @@ class ShellContext {
   bool in_delimiter_ = false;
   bool in_value_ = false;
   bool broken_ = false;
-  std::size_t dollar_ = npos;         // the last $ that acts on what follows it
-  std::size_t value_end_ = npos;      // where the last value ended
+  std::size_t dollar_ = npos;     // the last $ that acts on what follows it
+  std::size_t value_end_ = npos;  // where the last value ended
 };
 
 }  // namespace catena

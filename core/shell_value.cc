@@ -1,8 +1,8 @@
 #include "core/shell_value.h"
 
-#include <algorithm>
-
 #include <fmt/core.h>
+
+#include <algorithm>
 
 #include "core/quote.h"
 
@@ -12,12 +12,19 @@ namespace {
 using Kind = ShellContext::Kind;
 
 constexpr std::string_view variable_hint = "give it to a variable first, v={{ … }}, and use \"$v\" here";
-constexpr std::string_view literal_dollar_hint = "a dollar sign as such is written \\$ and a variable ${NAME}";
+constexpr std::string_view literal_dollar_hint =
+    "a dollar sign as such is written \\$ and a variable ${NAME}";
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
-bool name_char(char c) { return digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; }
+bool digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool name_char(char c) {
+  return digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+}
 
-bool only(std::string_view text, bool (*good)(char)) { return !text.empty() && std::all_of(text.begin(), text.end(), good); }
+bool only(std::string_view text, bool (*good)(char)) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), good);
+}
 
 std::string escape(std::string_view value, std::string_view characters) {
   std::string text;
@@ -38,13 +45,15 @@ bool is_assignment(std::string_view word) {
 }
 
 bool is_reserved(std::string_view word) {
-  static constexpr std::string_view words[] = {"if",   "then", "elif", "else", "fi",     "for",      "while", "until", "do",
-                                               "done", "case", "esac", "in",   "select", "function", "time",  "coproc"};
+  static constexpr std::string_view words[] = {"if",    "then",   "elif",     "else", "fi",    "for",
+                                               "while", "until",  "do",       "done", "case",  "esac",
+                                               "in",    "select", "function", "time", "coproc"};
   return std::find(std::begin(words), std::end(words), word) != std::end(words);
 }
 
 // One word. `before`: what it joins on to; `rest`: what follows it.
-std::string word_text(std::string_view value, std::string_view before, bool at_command, std::string_view rest) {
+std::string word_text(std::string_view value, std::string_view before, bool at_command,
+                      std::string_view rest) {
   std::string text = shell_quote(value);
   if (text.front() == '\'') return text;
   const std::string whole = std::string(before) + text;
@@ -53,8 +62,9 @@ std::string word_text(std::string_view value, std::string_view before, bool at_c
   const bool reserved = at_command && is_reserved(whole);
   const bool descriptor = (next == '<' || next == '>') && only(whole, digit);
   const bool pattern = next == '(' && (value.back() == '@' || value.back() == '+');
-  const bool brace = before.find('{') != std::string_view::npos &&
-                     (value.find(',') != std::string_view::npos || value.find("..") != std::string_view::npos);
+  const bool brace =
+      before.find('{') != std::string_view::npos &&
+      (value.find(',') != std::string_view::npos || value.find("..") != std::string_view::npos);
   return assignment || reserved || descriptor || pattern || brace ? fmt::format("'{}'", value) : text;
 }
 
@@ -79,8 +89,8 @@ ShellText words_text(const Value& value, const ShellContext& context, std::strin
     const bool first = i == 0;
     const bool last = i + 1 == words.size();
     if (!first) result.text += ' ';
-    result.text += word_text(words[i], first ? context.word() : std::string_view(), first && context.at_command(),
-                             last ? rest : std::string_view());
+    result.text += word_text(words[i], first ? context.word() : std::string_view(),
+                             first && context.at_command(), last ? rest : std::string_view());
   }
   return result;
 }
@@ -91,10 +101,10 @@ ShellText arithmetic_text(const Value& value, const ShellContext& context) {
   const bool sign = !digits.empty() && (digits.front() == '-' || digits.front() == '+');
   if (sign) digits.remove_prefix(1);
   const bool hexadecimal = digits.starts_with("0x") || digits.starts_with("0X");
-  const bool number = hexadecimal ? only(digits.substr(2), [](char c) {
-                                      return digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-                                    })
-                                  : only(digits, digit);
+  const bool number =
+      hexadecimal ? only(digits.substr(2),
+                         [](char c) { return digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); })
+                  : only(digits, digit);
   if (!number) {
     return {{},
             fmt::format("'{}' is not a whole number, and the shell's arithmetic knows no other", value.text),
@@ -111,8 +121,8 @@ ShellText arithmetic_text(const Value& value, const ShellContext& context) {
 
 ShellText parameter_text(const std::string& value, const ShellContext& context) {
   std::string_view before = context.parameter_text();
-  const std::size_t end = static_cast<std::size_t>(
-      std::find_if_not(before.begin(), before.end(), name_char) - before.begin());
+  const std::size_t end =
+      static_cast<std::size_t>(std::find_if_not(before.begin(), before.end(), name_char) - before.begin());
   const bool at_name = before.find_first_not_of("#!") == std::string_view::npos || end == before.size();
   const auto plain = [](char c) { return name_char(c) || c == '.'; };
   if (at_name) {
@@ -126,10 +136,14 @@ ShellText parameter_text(const std::string& value, const ShellContext& context) 
   }
   before.remove_prefix(end);
   if (before.starts_with(':')) before.remove_prefix(1);
-  const bool fallback = !before.empty() && std::string_view("-=+?").find(before.front()) != std::string_view::npos;
-  const auto harmless = [](char c) { return name_char(c) || std::string_view(" .,/:@%+=-").find(c) != std::string_view::npos; };
+  const bool fallback =
+      !before.empty() && std::string_view("-=+?").find(before.front()) != std::string_view::npos;
+  const auto harmless = [](char c) {
+    return name_char(c) || std::string_view(" .,/:@%+=-").find(c) != std::string_view::npos;
+  };
   if (fallback && (value.empty() || only(value, harmless))) return {value, {}, {}};
-  return {{}, "the value needs quoting, which does not work inside ${ } in double quotes or in a here-document",
+  return {{},
+          "the value needs quoting, which does not work inside ${ } in double quotes or in a here-document",
           std::string(variable_hint)};
 }
 
@@ -138,7 +152,9 @@ bool lengthens_escape(std::string_view before, char first) {
   const std::size_t backslash = before.find_last_of('\\');
   if (backslash == std::string_view::npos || backslash + 1 >= before.size()) return false;
   const std::string_view digits = before.substr(backslash + 2);
-  const auto hexadecimal = [](char c) { return digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); };
+  const auto hexadecimal = [](char c) {
+    return digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+  };
   std::size_t longest = 0;
   switch (before[backslash + 1]) {
     case 'c':
@@ -163,18 +179,24 @@ bool lengthens_escape(std::string_view before, char first) {
 // What would be lost on the way because of what stands before or around the value; empty: nothing.
 ShellText obstacle(const std::string& value, const ShellContext& context) {
   const Kind kind = context.kind();
-  if (value.find('\0') != std::string::npos) return {{}, "a value with a NUL character cannot stand in a shell text", {}};
+  if (value.find('\0') != std::string::npos)
+    return {{}, "a value with a NUL character cannot stand in a shell text", {}};
   if (context.in_delimiter()) return {{}, "a value cannot stand in a here-document's delimiter", {}};
   if (context.escaped()) {
-    return {{}, "a backslash straight before {{ would act on the value's first character", "write \\\\ for a backslash"};
+    return {{},
+            "a backslash straight before {{ would act on the value's first character",
+            "write \\\\ for a backslash"};
   }
   if (context.after_dollar()) {
     return {{}, "a $ straight before {{ would expand the value", std::string(literal_dollar_hint)};
   }
   if (context.after_name() && (value.empty() || name_char(value.front()))) {
-    return {{}, "the value would become a part of the variable's name before it", std::string(literal_dollar_hint)};
+    return {{},
+            "the value would become a part of the variable's name before it",
+            std::string(literal_dollar_hint)};
   }
-  if (kind != Kind::heredoc && context.within(Kind::heredoc) && value.find_first_of("\n\\") != std::string::npos) {
+  if (kind != Kind::heredoc && context.within(Kind::heredoc) &&
+      value.find_first_of("\n\\") != std::string::npos) {
     return {{},
             "inside an expansion in a here-document, a value with a newline or a backslash would be changed",
             "give it to a variable before the here-document, v={{ … }}, and use $v here"};
@@ -182,7 +204,9 @@ ShellText obstacle(const std::string& value, const ShellContext& context) {
   if ((kind == Kind::heredoc || kind == Kind::verbatim) && context.strips_tabs()) {
     const bool at_start = context.line().find_first_not_of('\t') == std::string_view::npos;
     if (value.find("\n\t") != std::string::npos || (at_start && value.starts_with('\t'))) {
-      return {{}, "the here-document's <<- would take the tabs away with which a line of the value begins", "write << instead"};
+      return {{},
+              "the here-document's <<- would take the tabs away with which a line of the value begins",
+              "write << instead"};
     }
   }
   return {};
@@ -202,9 +226,11 @@ ShellText shell_text(const Value& value, const ShellContext& context, std::strin
   }
   if (kind == Kind::backquote) {
     if (value.kind != Value::Kind::list && shell_quote(text) == text) return {text, {}, {}};
-    return {{}, "the value needs quoting, which does not work inside backquotes", "write $( ) instead of ` `"};
+    return {
+        {}, "the value needs quoting, which does not work inside backquotes", "write $( ) instead of ` `"};
   }
-  if (context.within_word(Kind::arithmetic) || context.within_word(Kind::bracket)) return arithmetic_text(value, context);
+  if (context.within_word(Kind::arithmetic) || context.within_word(Kind::bracket))
+    return arithmetic_text(value, context);
   if (kind == Kind::parameter || context.within_quoted_parameter()) return parameter_text(text, context);
   switch (kind) {
     case Kind::single: {
@@ -213,7 +239,9 @@ ShellText shell_text(const Value& value, const ShellContext& context, std::strin
     }
     case Kind::ansi:
       if (!text.empty() && lengthens_escape(context.text(), text.front())) {
-        return {{}, "the value would become a part of the escape before it", "write the escape with all its digits"};
+        return {{},
+                "the value would become a part of the escape before it",
+                "write the escape with all its digits"};
       }
       return {escape(text, "\\'"), {}, {}};
     case Kind::dquote:

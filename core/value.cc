@@ -6,7 +6,8 @@
 namespace catena {
 
 const Value* find(const Params& params, std::string_view name) {
-  const auto found = std::find_if(params.begin(), params.end(), [&](const auto& p) { return p.first == name; });
+  const auto found =
+      std::find_if(params.begin(), params.end(), [&](const auto& p) { return p.first == name; });
   return found == params.end() ? nullptr : &found->second;
 }
 

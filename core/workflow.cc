@@ -1,9 +1,9 @@
 #include "core/workflow.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
-
-#include <fmt/core.h>
 
 namespace catena {
 namespace {
@@ -11,7 +11,9 @@ namespace {
 constexpr std::array<std::pair<On, std::string_view>, 4> on_names{
     {{On::ok, "ok"}, {On::any, "any"}, {On::notok, "notok"}, {On::start, "start"}}};
 
-bool letter(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
+bool letter(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
 
 }  // namespace
 
@@ -41,7 +43,8 @@ std::string check_name(std::string_view name) {
   });
   if (odd == name.end()) return {};
   if (*odd == '.') {
-    return fmt::format("the name '{}' holds a dot, which is kept for the elements of a foreach (scf.3)", name);
+    return fmt::format("the name '{}' holds a dot, which is kept for the elements of a foreach (scf.3)",
+                       name);
   }
   return fmt::format("the name '{}' may hold letters, digits, '_' and '-' only", name);
 }

@@ -16,10 +16,7 @@ namespace catena {
 
 void BatchBackend::prepare(const std::string& run_directory, std::span<const std::string> directories,
                            std::span<const FileToPut> files) {
-  std::vector<std::string> all;
-  for (const auto folder : {spool_folder, taken_folder, body_folder, claim_folder, log_folder, result_folder}) {
-    all.push_back(fmt::format("{}/{}", run_directory, folder));
-  }
+  auto all = run_folders(run_directory);
   all.insert(all.end(), directories.begin(), directories.end());
   transport_.make_directories(all);
   if (!files.empty()) transport_.put(files);

@@ -44,8 +44,6 @@ class Attributes {
     sigset_t none, all;
     sigemptyset(&none);
     sigfillset(&all);
-    // glibc 2.36 takes these for its own, and would leave them ignored.
-    for (int signal = SIGSYS + 1; signal < SIGRTMIN; ++signal) sigdelset(&all, signal);
     // An ignored signal (a supervisor's HUP, a shell's PIPE) would stay ignored in the child.
     posix_spawnattr_setsigmask(&attributes_, &none);
     posix_spawnattr_setsigdefault(&attributes_, &all);

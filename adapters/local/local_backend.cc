@@ -12,6 +12,7 @@
 #include "adapters/local/job_table.h"
 #include "adapters/local/line_file.h"
 #include "core/error.h"
+#include "core/script.h"
 
 namespace catena {
 namespace {
@@ -137,7 +138,9 @@ LocalBackend::View& LocalBackend::view(const std::string& run_directory) {
 void LocalBackend::prepare(const std::string& run_directory, std::span<const std::string> directories,
                            std::span<const FileToPut> files) {
   const auto& ours = view(run_directory).files;
-  const std::string folders[] = {ours.local, ours.spool, ours.taken, ours.scripts, ours.claims};
+  auto folders = run_folders(run_directory);
+  folders.push_back(ours.local);
+  folders.push_back(ours.scripts);
   transport_.make_directories(folders);
   transport_.make_directories(directories);
   std::vector<FileToPut> missing;

@@ -19,7 +19,7 @@ bool expect(const Scope& scope, const Item& item, Item::Kind kind, std::string_v
 std::optional<std::string> read_text(const Scope& scope, const Item& item, std::string_view what) {
   if (item.scalar() && item.kind != Item::Kind::null) return std::string(item.text);
   std::string hint;
-  if (item.kind == Item::Kind::null) hint = "write \"\" for an empty text, or leave the key out";
+  if (item.kind == Item::Kind::null) hint = "give it a value (\"\" for an empty text), or leave the key out";
   // The commonest way to a map where a text is meant: YAML takes {{ x }} at a value's start for a map.
   if (item.kind == Item::Kind::map) hint = "put a text that starts with '{' or holds ': ' in quotes";
   scope.error(item.at, fmt::format("{}: expected a text, got {}", what, describe(item.kind)),

@@ -174,6 +174,9 @@ Document parse_json(std::string_view text, std::vector<DocumentProblem>& problem
     message = fmt::format("lists and maps are nested more than {} deep", max_depth);
   }
   const std::size_t blank = text.find_first_not_of(" \t\r\n", read);
+  if (code == json::error::syntax && blank < text.size() && (text[blank] == '}' || text[blank] == ']')) {
+    hint = "no comma may stand before a closing bracket";
+  }
   builder.problem(position_in(text, std::min(blank, text.size())), std::move(message), std::move(hint));
   return document;
 }

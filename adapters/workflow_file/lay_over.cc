@@ -36,6 +36,7 @@ bool sets(const NodeSpec& spec, std::string_view name) {
 
 std::string target_of(const Input& input) {
   if (!input.to.empty()) return input.to;
+  if (has_glob(input.from)) return input.from;
   return input.from.substr(input.from.rfind('/') + 1);
 }
 

@@ -10,6 +10,12 @@
 namespace catena {
 namespace {
 
+// What people write for a resource out of habit, where the spelling is too far off for a suggestion.
+constexpr std::pair<std::string_view, std::string_view> habits[] = {
+    {"partition", "queue"}, {"time", "walltime"},      {"mem", "memory"},
+    {"ntasks", "tasks"},    {"cpus", "cpus_per_task"}, {"threads", "cpus_per_task"},
+};
+
 constexpr std::string_view reserved[] = {"node", "run", "nodes", "workflow", "site", "params"};
 
 std::optional<Value> param_value(const Scope& scope, const Item& item, const std::string& what) {
@@ -79,11 +85,9 @@ void input_from(const Scope& scope, const Item& item, Input& input) {
 void input_to(const Scope& scope, const Item& item, Input& input) {
   auto path = read_line(scope, item, "inputs.to");
   if (!path) return;
-  if (auto wrong = check_inside(*path); !wrong.empty()) {
+  if (auto wrong = check_inside(*path); !wrong.empty())
     scope.error(item.at, fmt::format("inputs.to: {}", wrong));
-  } else {
-    input.to = std::move(*path);
-  }
+  input.to = std::move(*path);
 }
 
 void input_render(const Scope& scope, const Item& item, Input& input) {
@@ -254,8 +258,7 @@ std::vector<Input> read_inputs(const Scope& scope, const Item& item) {
     const std::string target = target_of(input);
     auto same = [&](const Input& other) { return target_of(other) == target; };
     // A glob's files go where it is put, each under its own name.
-    const bool glob = input.from.find_first_of("*?[") != std::string::npos;
-    if (!glob && !target.empty() && std::ranges::any_of(inputs, same)) {
+    if (!has_glob(input.from) && !target.empty() && std::ranges::any_of(inputs, same)) {
       scope.error(child.at, fmt::format("inputs: two files would become '{}'", target),
                   "give one of them another name with 'to'");
     }
@@ -301,7 +304,13 @@ void read_resources(const Scope& scope, const Item& item, NodeSpec& spec) {
   for (const Item& child : item.children()) {
     const auto names = resource_names();
     if (std::ranges::find(names, child.key) == names.end()) {
-      unknown_key(scope, child, "resources", names);
+      const auto* habit = std::ranges::find(habits, child.key, [](const auto& entry) { return entry.first; });
+      if (habit != std::end(habits)) {
+        scope.error(child.key_at, fmt::format("unknown key '{}' in resources", child.key),
+                    fmt::format("it is called '{}' here", habit->second));
+      } else {
+        unknown_key(scope, child, "resources", names);
+      }
       continue;
     }
     auto text = read_text(scope, child, fmt::format("resources.{}", child.key));

@@ -178,7 +178,8 @@ NodeDraft read_node(const Scope& scope, const Item& map) {
   NodeDraft draft;
   draft.spec.name = std::string(map.key);
   draft.spec.at = map.key_at;
-  if (!expect(scope, map, Item::Kind::map, "node")) {
+  if (map.kind != Item::Kind::map) {
+    scope.error(map.at, fmt::format("expected a map, got {}", describe(map.kind)), "write {run: COMMAND}");
     draft.bodies = 1;  // one mistake is enough
     return draft;
   }

@@ -52,7 +52,10 @@ std::string check_regex(std::string_view regex, std::string& hint);
 NodeSpec lay_over(NodeSpec base, NodeSpec own);
 // Gives `spec` the resources with {{ }} of `base` that it does not set itself.
 void add_templated(const NodeSpec& base, NodeSpec& spec);
-// The name an input gets in the working directory.
+// The name an input gets in the working directory; for a glob that is put nowhere in particular, the glob.
 std::string target_of(const Input& input);
+inline bool has_glob(std::string_view path) {
+  return path.find_first_of("*?[") != std::string_view::npos;
+}
 
 }  // namespace catena

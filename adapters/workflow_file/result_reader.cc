@@ -138,7 +138,7 @@ std::string check_regex(std::string_view regex, std::string& hint) {
   }
   char text[200];
   ::regerror(status, &compiled, text, sizeof text);
-  hint = "put a backslash before a bracket that is meant as a character";
+  hint = "put a backslash before a character that is meant as itself";
   return fmt::format("not a regular expression: {}", text);
 }
 

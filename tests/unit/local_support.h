@@ -75,7 +75,7 @@ class LocalRun {
   std::string directory() const { return folder_ / "the run"; }
   std::string file(const std::string& name) const { return directory() + "/" + name; }
   LocalBackend& backend() { return *backend_; }
-  void reopen() { backend_ = std::make_unique<LocalBackend>("/proc/" + std::to_string(getpid()) + "/exe", limits_); }
+  void reopen() { backend_ = std::make_unique<LocalBackend>(std::filesystem::read_symlink("/proc/self/exe").string(), limits_); }
 
   // Writes a start record, appends its token to `attempts`, runs the body in the background as the real script does, and writes an
   // exit record with the body's status.
