@@ -499,7 +499,7 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation, 
 
   auto to = node_state(outcome->state);
   if (!terminal(to)) {
-    if (to == NodeState::held && attempt.state == AttemptState::staged) return;
+    if (to == NodeState::held && attempt.state == AttemptState::staged) return recorder.state(node, to, run.nodes[node].reason);
     const auto waits_for = report.dependency.empty() || to != NodeState::held ? report.reason : report.reason + " " + report.dependency;
     recorder.state(node, to, to == NodeState::running ? report.host : waits_for, report.native);
     return;

@@ -66,6 +66,7 @@ std::optional<Outcome> merge(std::span<const Report* const> reports) {
   };
   if (exit) {
     take(*exit);
+    outcome.report.reason = exit->reason;  // accounting's "NonZeroExitCode" says less than the exit code
     if (exit->state == JobState::completed && !exit->signal) return outcome;
     // A failure or a signal from outside: accounting knows whether it was the time limit, memory, a cancel or the body itself.
     if (verdict) {

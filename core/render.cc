@@ -198,8 +198,7 @@ class Renderer {
     const auto piece =
         std::prev(std::upper_bound(pieces_.begin(), pieces_.end(), std::pair(open->offset, source_.size())));
     at_ = std::min(piece->second + (open->offset - piece->first), source_.size());
-    problem(fmt::format("{} that begins here is never closed", open->what),
-            "values are quoted for where they stand");
+    problem(fmt::format("never closed: {}", open->what), "values are quoted for where they stand");
   }
 
   std::string_view source_;

@@ -146,7 +146,10 @@ bool ShellContext::open_expansion(char c, std::string_view text, std::size_t& at
   if (c == '$') {
     begin_word();
     put(c);
-    dollar_ = dollar ? npos : text_.size() - 1;  // $$ is the process id
+    // $$ is the process id; but inside quotes bash looks for the end of "$$(" as if it were "$(".
+    const Kind outer = frames_.back().kind;
+    const bool pairs = outer == Kind::command || outer == Kind::paren || outer == Kind::heredoc;
+    dollar_ = dollar && pairs ? npos : text_.size() - 1;
     return true;
   }
   if (c == '`') {

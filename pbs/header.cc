@@ -14,7 +14,9 @@ namespace {
 constexpr std::string_view directive = "#PBS";
 constexpr std::string_view blanks = " \t\v\f\r";
 
-bool blank(char c) { return blanks.find(c) != blanks.npos; }
+bool blank(char c) {
+  return blanks.find(c) != blanks.npos;
+}
 
 enum class Use { verbatim, portable, left_out, refused };
 
@@ -82,7 +84,8 @@ std::vector<std::string> comma_parts(std::string_view text) {
   return parts;
 }
 
-// [[CC]YY]MMDDhhmm[.SS] with its century, as the field `begin` spells it; empty: qsub knows more of it than we do.
+// [[CC]YY]MMDDhhmm[.SS] with its century, as the field `begin` spells it; empty: qsub knows more of it than
+// we do.
 std::string begin_of(std::string_view text) {
   if (text.size() != 12 && text.size() != 15) return {};
   if (text.size() == 15 && text[12] != '.') return {};
@@ -136,7 +139,8 @@ class Reader {
     if (!message.empty()) problem(message, {}, true);
   }
   void verbatim(char letter, std::string_view value) {
-    header_.options.push_back(value.empty() ? fmt::format("-{}", letter) : fmt::format("-{} {}", letter, shell_quote(value)));
+    header_.options.push_back(value.empty() ? fmt::format("-{}", letter)
+                                            : fmt::format("-{} {}", letter, shell_quote(value)));
   }
 
   // make_argv in qsub.c, but for '#' at the start of a word, after which Torque reads no further.
@@ -152,7 +156,7 @@ class Reader {
           const auto end = text.find(c, at + 1);
           if (end == text.npos) {
             error(fmt::format("a {} is not closed", c));
-            return words;
+            return {};
           }
           word += text.substr(at + 1, end - at - 1);
           at = end;
@@ -209,25 +213,55 @@ class Reader {
 
   void take_portable(char letter, std::string_view value) {
     switch (letter) {
-      case 'N': header_.job_name = value; break;
-      case 'o': header_.stdout_file = value; break;
-      case 'e': header_.stderr_file = value; break;
-      case 'j': join_ = value; break;
+      case 'N':
+        header_.job_name = value;
+        break;
+      case 'o':
+        header_.stdout_file = value;
+        break;
+      case 'e':
+        header_.stderr_file = value;
+        break;
+      case 'j':
+        join_ = value;
+        break;
       case 'd':
-      case 'w': header_.workdir = value; break;
-      case 'S': header_.shell = value; break;
-      case 'A': set("account", value); break;
-      case 'P': project_ = value; break;
-      case 'q': set("queue", value); break;
-      case 'p': set("priority", value); break;
-      case 'a': take_begin(value); break;
-      case 'v': take_variables(value); break;
-      case 'W': take_attributes(value); break;
-      default: requests_.emplace_back(line_, value); break;
+      case 'w':
+        header_.workdir = value;
+        break;
+      case 'S':
+        header_.shell = value;
+        break;
+      case 'A':
+        set("account", value);
+        break;
+      case 'P':
+        project_ = value;
+        break;
+      case 'q':
+        set("queue", value);
+        break;
+      case 'p':
+        set("priority", value);
+        break;
+      case 'a':
+        take_begin(value);
+        break;
+      case 'v':
+        take_variables(value);
+        break;
+      case 'W':
+        take_attributes(value);
+        break;
+      default:
+        requests_.emplace_back(line_, value);
+        break;
     }
   }
 
-  void set(std::string_view field, std::string_view value) { error(set_resource(header_.resources, field, value)); }
+  void set(std::string_view field, std::string_view value) {
+    error(set_resource(header_.resources, field, value));
+  }
 
   void take_begin(std::string_view value) {
     const auto begin = begin_of(value);
@@ -261,7 +295,7 @@ class Reader {
 
   void finish() {
     // What -l mem= means depends on the number of nodes, wherever that stands.
-    std::ranges::stable_partition(requests_, [](const auto& each) {
+    std::stable_partition(requests_.begin(), requests_.end(), [](const auto& each) {
       return each.second.starts_with("select=") || each.second.starts_with("nodes=");
     });
     for (const auto& [line, request] : requests_) {
@@ -289,6 +323,8 @@ class Reader {
 
 }  // namespace
 
-ScriptHeader read_header(std::string_view script) { return Reader().read(script); }
+ScriptHeader read_header(std::string_view script) {
+  return Reader().read(script);
+}
 
 }  // namespace catena::pbs

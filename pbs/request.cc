@@ -14,7 +14,8 @@ std::optional<int> count(std::string_view text) {
   int value = 0;
   const auto* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc() && stop == end && value > 0 && value < 1'000'000 ? std::optional(value) : std::nullopt;
+  return error == std::errc() && stop == end && value > 0 && value < 1'000'000 ? std::optional(value)
+                                                                               : std::nullopt;
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -27,7 +28,8 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
-// "4gb", "400mb", "1048576kb", "100b", "16": binary multiples, a bare number is bytes. Words ("4gw") have no fixed size.
+// "4gb", "400mb", "1048576kb", "100b", "16": binary multiples, a bare number is bytes. Words ("4gw") have no
+// fixed size.
 std::optional<Bytes> size_of(std::string_view text) {
   const auto unit = std::min(text.find_first_not_of("0123456789"), text.size());
   Bytes value = 0;
@@ -61,8 +63,8 @@ std::optional<Seconds> time_of(std::string_view text) {
   return Seconds(seconds);
 }
 
-// One chunk: "2:ncpus=4:mem=1gb" with the words of `select`, or "2:ppn=4" with those of `nodes`. false: it says more than the
-// portable fields can.
+// One chunk: "2:ncpus=4:mem=1gb" with the words of `select`, or "2:ppn=4" with those of `nodes`. false: it
+// says more than the portable fields can.
 bool read_chunk(std::string_view text, bool select, Resources& resources) {
   if (text.find('+') != text.npos) return false;
   auto parts = split(text, ':');

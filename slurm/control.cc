@@ -7,23 +7,30 @@
 namespace catena::slurm {
 namespace {
 
-// Filters and questions that a login shell's environment would add: SCANCEL_STATE would leave jobs alone in silence.
+// Filters and questions that a login shell's environment would add: SCANCEL_STATE would leave jobs alone in
+// silence.
 std::vector<std::string> scancel() {
-  return command_words("scancel", {"SCANCEL_ACCOUNT", "SCANCEL_BATCH", "SCANCEL_CTLD", "SCANCEL_FULL", "SCANCEL_HURRY", "SCANCEL_INTERACTIVE", "SCANCEL_NAME", "SCANCEL_PARTITION",
-                "SCANCEL_QOS", "SCANCEL_STATE", "SCANCEL_USER", "SCANCEL_VERBOSE", "SCANCEL_WCKEY"});
+  return command_words(
+      "scancel", {"SCANCEL_ACCOUNT", "SCANCEL_BATCH", "SCANCEL_CTLD", "SCANCEL_FULL", "SCANCEL_HURRY",
+                  "SCANCEL_INTERACTIVE", "SCANCEL_NAME", "SCANCEL_PARTITION", "SCANCEL_QOS", "SCANCEL_STATE",
+                  "SCANCEL_USER", "SCANCEL_VERBOSE", "SCANCEL_WCKEY"});
 }
 std::vector<std::string> scontrol() {
   return command_words("scontrol", {"SCONTROL_FEDERATION", "SCONTROL_LOCAL", "SCONTROL_SIBLING"});
 }
 
-bool holds(std::string_view line, std::string_view text) { return line.find(text) != line.npos; }
+bool holds(std::string_view line, std::string_view text) {
+  return line.find(text) != line.npos;
+}
 
 bool ended(std::string_view line) {
   return holds(line, "Job has already finished") || holds(line, "Job/step already completing or completed");
 }
 
 // "slurm_suspend error: …" only repeats the last job's words, without its id.
-bool summary(std::string_view line) { return line.starts_with("slurm_suspend error") || line.starts_with("slurm_update error"); }
+bool summary(std::string_view line) {
+  return line.starts_with("slurm_suspend error") || line.starts_with("slurm_update error");
+}
 
 }  // namespace
 
@@ -32,7 +39,8 @@ std::vector<Command> control(Action action, std::span<const ControlTarget> targe
   if (action == Action::repoint) {
     for (const auto& target : targets) {
       auto argv = scontrol();
-      argv.insert(argv.end(), {"update", "JobId=" + target.native_id, "Dependency=" + dependency_list(target.parents)});
+      argv.insert(argv.end(),
+                  {"update", "JobId=" + target.native_id, "Dependency=" + dependency_list(target.parents)});
       commands.push_back(repeatable(std::move(argv), options.timeout));
     }
     return commands;

@@ -1,5 +1,6 @@
-// The SLURM dialect: directives, command lines and parsers for 22.05 and later, as pure text. Only the text forms of squeue and
-// sacct are used: the JSON forms changed their shape between versions, and 22.05's ignore the filters.
+// The SLURM dialect: directives, command lines and parsers for 22.05 and later, as pure text. Only the text
+// forms of squeue and sacct are used: the JSON forms changed their shape between versions, and 22.05's ignore
+// the filters.
 #pragma once
 
 #include <chrono>
@@ -15,12 +16,13 @@
 namespace catena::slurm {
 
 struct Options {
-  // kill_on_invalid_dep = yes | no. yes: the controller removes jobs whose dependency can never be met. Off, since large
-  // sites forbid it; catena cancels such jobs itself.
+  // kill_on_invalid_dep = yes | no. yes: the controller removes jobs whose dependency can never be met. Off,
+  // since large sites forbid it; catena cancels such jobs itself.
   bool kill_on_invalid_dep = false;
-  // export = all | none: what of the submitting shell's environment jobs see. none: jobs start from a login environment.
+  // export = all | none: what of the submitting shell's environment jobs see. none: jobs start from a login
+  // environment.
   bool export_all = true;
-  std::size_t argument_bytes = 100'000;  // longest list of ids or names on one command line
+  std::size_t argument_bytes = 100'000;        // longest list of ids or names on one command line
   std::chrono::milliseconds timeout{120'000};  // of one command
 };
 

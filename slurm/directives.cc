@@ -46,7 +46,8 @@ class Lines {
   std::vector<std::string> lines_;
 };
 
-// The user's own options; values of --gres are taken out of them, since a second --gres would replace the first.
+// The user's own options; values of --gres are taken out of them, since a second --gres would replace the
+// first.
 std::vector<std::string> without_gres(const Job& job, std::string& gres) {
   std::vector<std::string> kept;
   for (const auto& text : job.options) {
@@ -72,7 +73,8 @@ std::vector<std::string> directives(const Job& job, const Options& options) {
   const auto& resources = job.resources;
   std::string gres;
   if (resources.gpus) {
-    gres = fmt::format("gpu{}{}:{}", resources.gpu_type.empty() ? "" : ":", resources.gpu_type, *resources.gpus);
+    gres =
+        fmt::format("gpu{}{}:{}", resources.gpu_type.empty() ? "" : ":", resources.gpu_type, *resources.gpus);
   }
   const auto own = without_gres(job, gres);
 

@@ -35,7 +35,12 @@ class Reader {
   ScriptHeader read(std::string_view script) {
     header_.dialect = "slurm";
     if (script.find("\r\n") != script.npos) {
-      problem(1, "the script has DOS line ends (CR LF), which sbatch refuses", "convert it with dos2unix", true);
+      problem(1, "the script has DOS line ends (CR LF), which sbatch refuses", "convert it with dos2unix",
+              true);
+    }
+    if (const auto nul = script.find('\0'); nul != script.npos) {
+      problem(1, "the script holds a NUL byte, which sbatch refuses", {}, true);
+      script = script.substr(0, nul);
     }
     collect(script);
     const auto given = read_options(words_);
@@ -69,10 +74,15 @@ class Reader {
   }
 
   void add_words(int line, std::string_view text) {
+    if (std::min(text.find('\r'), text.size()) + 1 < text.size()) {
+      problem(line, "a carriage return in the middle of a line", {}, true);
+      return;
+    }
     try {
       for (auto& word : directive_words(text)) {
         if (word == "hetjob" || word == "packjob") {
-          problem(line, "heterogeneous jobs are not supported", "make each component a node of its own", true);
+          problem(line, "heterogeneous jobs are not supported", "make each component a node of its own",
+                  true);
           continue;
         }
         words_.push_back(std::move(word));
@@ -143,6 +153,8 @@ class Reader {
 
 }  // namespace
 
-ScriptHeader read_header(std::string_view script) { return Reader().read(script); }
+ScriptHeader read_header(std::string_view script) {
+  return Reader().read(script);
+}
 
 }  // namespace catena::slurm

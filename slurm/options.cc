@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <array>
 #include <charconv>
 #include <optional>
 
@@ -12,84 +11,8 @@
 namespace catena::slurm {
 namespace {
 
-constexpr auto none = Argument::none;
-constexpr auto required = Argument::required;
-constexpr auto optional = Argument::optional;
-constexpr auto own = Use::reserved;
-constexpr auto portable = Use::portable;
-
-constexpr std::string_view log_note = "the job's output goes to the run's log";
-constexpr std::string_view print_note = "it only changes what sbatch prints, which catena reads";
-constexpr std::string_view user_note = "jobs are submitted as the one who runs catena";
-constexpr std::string_view cluster_note = "set SLURM_CLUSTERS, which all of SLURM's commands follow";
-
-constexpr OptionSpec table[] = {
-    // Portable
-    {"nodes", 'N', required, portable, "nodes"},
-    {"ntasks", 'n', required, portable, "tasks"},
-    {"ntasks-per-node", 0, required, portable, "tasks_per_node"},
-    {"tasks-per-node", 0, required, portable, "tasks_per_node"},
-    {"cpus-per-task", 'c', required, portable, "cpus_per_task"},
-    {"gres", 0, required, portable, "gpus"},
-    {"gpus-per-node", 0, required, portable, "gpus"},
-    {"mem", 0, required, portable, "memory"},
-    {"mem-per-cpu", 0, required, portable, "memory_per_cpu"},
-    {"time", 't', required, portable, "walltime"},
-    {"partition", 'p', required, portable, "queue"},
-    {"account", 'A', required, portable, "account"},
-    {"qos", 'q', required, portable, "qos"},
-    {"reservation", 0, required, portable, "reservation"},
-    {"constraint", 'C', required, portable, "constraint"},
-    {"exclusive", 0, optional, portable, "exclusive"},
-    {"licenses", 'L', required, portable, "licenses"},
-    {"tmp", 0, required, portable, "scratch"},
-    {"begin", 'b', required, portable, "begin"},
-    {"nice", 0, optional, portable, "priority"},
-    // Set by catena, or without a meaning in a chain
-    {"job-name", 'J', required, own, "catena finds its jobs by their names"},
-    {"output", 'o', required, own, log_note},
-    {"error", 'e', required, own, log_note},
-    {"chdir", 'D', required, own, "use workdir"},
-    {"dependency", 'd', required, own, "use after"},
-    {"array", 'a', required, own, "use foreach"},
-    {"hold", 'H', none, own, "catena holds and releases its jobs itself"},
-    {"kill-on-invalid-dep", 0, required, own, "use kill_on_invalid_dep in the site file"},
-    {"export", 0, required, own, "use env, or export in the site file"},
-    {"export-file", 0, required, own, "use env"},
-    {"wrap", 0, required, own, "use run"},
-    {"wait", 'W', none, own, "use catena wait"},
-    {"ignore-pbs", 0, none, own, "catena always sets it"},
-    {"test-only", 0, none, own, "use catena plan"},
-    {"parsable", 0, none, own, print_note},
-    {"quiet", 'Q', none, own, print_note},
-    {"verbose", 'v', none, own, print_note},
-    {"version", 'V', none, own, print_note},
-    {"help", 'h', none, own, print_note},
-    {"usage", 0, none, own, print_note},
-    {"autocomplete", 0, required, own, print_note},
-    {"uid", 0, required, own, user_note},
-    {"gid", 0, required, own, user_note},
-    {"clusters", 'M', required, own, cluster_note},
-    {"cluster", 0, required, own, cluster_note},
-    // The user's own
-    {"acctg-freq"}, {"batch"}, {"bb"}, {"bbf"}, {"cluster-constraint"}, {"comment"}, {"container"}, {"container-id"},
-    {"context"}, {"core-spec", 'S'}, {"cores-per-socket"}, {"cpu-freq"}, {"cpus-per-gpu"}, {"deadline"},
-    {"delay-boot"}, {"distribution", 'm'}, {"exclude", 'x'}, {"extra"}, {"extra-node-info", 'B'}, {"gpu-bind"},
-    {"gpu-freq"}, {"gpus", 'G'}, {"gpus-per-socket"}, {"gpus-per-task"}, {"gres-flags"}, {"hint"}, {"input", 'i'},
-    {"mail-type"}, {"mail-user"}, {"mcs-label"}, {"mem-bind"}, {"mem-per-gpu"}, {"mem-update"}, {"mincpus"},
-    {"network"}, {"nodefile", 'F'}, {"nodelist", 'w'}, {"ntasks-per-core"}, {"ntasks-per-gpu"},
-    {"ntasks-per-socket"}, {"ntasks-per-tres"}, {"open-mode"}, {"power"}, {"prefer"}, {"priority"}, {"profile"},
-    {"resources"}, {"runtime"}, {"segment"}, {"signal"}, {"sockets-per-node"}, {"switches"}, {"thread-spec"},
-    {"threads-per-core"}, {"time-min"}, {"tres-bind"}, {"tres-per-task"}, {"wait-all-nodes"}, {"wckey"},
-    {"consolidate-segments", 0, none}, {"contiguous", 0, none}, {"external", 0, none}, {"no-requeue", 0, none},
-    {"overcommit", 'O', none}, {"oversubscribe", 's', none}, {"reboot", 0, none}, {"spread-job", 0, none},
-    {"spread-segments", 0, none}, {"stepmgr", 0, none}, {"use-min-nodes", 0, none},
-    {"get-user-env", 0, optional}, {"no-kill", 'k', optional}, {"oom-kill-step", 0, optional},
-    {"propagate", 0, optional}, {"requeue", 0, optional}, {"resv-ports", 0, optional},
-};
-
 const OptionSpec* find_letter(char letter) {
-  for (const auto& spec : table) {
+  for (const auto& spec : option_table()) {
     if (spec.letter == letter) return &spec;
   }
   return nullptr;
@@ -98,10 +21,10 @@ const OptionSpec* find_letter(char letter) {
 // getopt_long: the exact name, else the only one that starts so.
 const OptionSpec* find_name(std::string_view name, bool& ambiguous) {
   const OptionSpec* found = nullptr;
-  for (const auto& spec : table) {
+  for (const auto& spec : option_table()) {
     if (spec.name == name) return &spec;
   }
-  for (const auto& spec : table) {
+  for (const auto& spec : option_table()) {
     if (!spec.name.starts_with(name)) continue;
     ambiguous = found != nullptr;
     if (ambiguous) return nullptr;
@@ -110,7 +33,9 @@ const OptionSpec* find_name(std::string_view name, bool& ambiguous) {
   return found;
 }
 
-bool is_option(std::string_view word) { return word.size() > 1 && word[0] == '-'; }
+bool is_option(std::string_view word) {
+  return word.size() > 1 && word[0] == '-';
+}
 
 class Reader {
  public:
@@ -158,12 +83,14 @@ class Reader {
     if (ambiguous) option.problem = fmt::format("--{} is ambiguous", name);
     if (equals != text.npos) {
       give(option, text.substr(equals + 1));
-      if (spec != nullptr && spec->argument == none) option.problem = fmt::format("--{} takes no value", spec->name);
-    } else if (spec != nullptr ? spec->argument == required : next_is_value()) {
+      if (spec != nullptr && spec->argument == Argument::none)
+        option.problem = fmt::format("--{} takes no value", spec->name);
+    } else if (spec != nullptr ? spec->argument == Argument::required : next_is_value()) {
       give_next(option);
     }
   }
-  // Of an option that the table does not hold nobody knows whether it takes a value: a word without a dash can be nothing else.
+  // Of an option that the table does not hold nobody knows whether it takes a value: a word without a dash
+  // can be nothing else.
   bool next_is_value() const { return at_ + 1 < words_.size() && !is_option(words_[at_ + 1]); }
   void letters(std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -174,10 +101,10 @@ class Reader {
         option.problem = fmt::format("sbatch has no option -{}", text[i]);
         return;
       }
-      if (spec->argument == none) continue;
+      if (spec->argument == Argument::none) continue;
       if (!rest.empty()) {
         give(option, rest);
-      } else if (spec->argument == required) {
+      } else if (spec->argument == Argument::required) {
         give_next(option);
       }
       return;
@@ -207,7 +134,8 @@ std::string relative_begin(std::string_view text) {
       {"seconds", 1}, {"minutes", 60}, {"hours", 3600}, {"days", 86400}, {"weeks", 604800}};
   if (unit == text.npos) return fmt::format("+{}", *count);
   for (const auto& [name, seconds] : units) {
-    if (name.starts_with(text.substr(unit)) && *count < 1'000'000'000 / seconds) return fmt::format("+{}", *count * seconds);
+    if (name.starts_with(text.substr(unit)) && *count < 1'000'000'000 / seconds)
+      return fmt::format("+{}", *count * seconds);
   }
   return {};
 }
@@ -234,20 +162,22 @@ Portable set_gpus(std::string_view text, bool gres, Resources& resources, std::s
 bool beyond_the_field(std::string_view name, std::string_view value) {
   if (name == "nodes") return value.find_first_of("-,:") != value.npos;
   if (name == "mem" || name == "mem-per-cpu") return value == "0";
-  if (name == "time") return value == "0" || value == "-1" || value == "UNLIMITED" || value == "INFINITE" || value == "infinite";
+  if (name == "time")
+    return value == "0" || value == "-1" || value == "UNLIMITED" || value == "INFINITE" ||
+           value == "infinite";
   if (name == "exclusive") return !value.empty();
   return false;
 }
 
 }  // namespace
 
-std::span<const OptionSpec> option_table() { return table; }
-
 std::string GivenOption::text() const {
   return directive_word(has_value ? fmt::format("--{}={}", name, value) : "--" + name);
 }
 
-std::vector<GivenOption> read_options(std::span<const std::string> words) { return Reader(words).read(); }
+std::vector<GivenOption> read_options(std::span<const std::string> words) {
+  return Reader(words).read();
+}
 
 Portable set_portable(const GivenOption& option, Resources& resources, std::string& problem) {
   const auto& name = option.spec->name;

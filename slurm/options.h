@@ -31,18 +31,19 @@ std::span<const OptionSpec> option_table();
 
 // An option as it was given.
 struct GivenOption {
-  std::size_t word = 0;              // the place of its first word
-  const OptionSpec* spec = nullptr;  // nullptr: not in the table; a SPANK plugin of the site may have added it
-  std::string name;                  // without dashes, in full if it is in the table
+  std::size_t word = 0;  // the place of its first word
+  const OptionSpec* spec =
+      nullptr;       // nullptr: not in the table; a SPANK plugin of the site may have added it
+  std::string name;  // without dashes, in full if it is in the table
   std::string value;
   bool has_value = false;
-  std::string problem;               // not empty: why sbatch would refuse it
+  std::string problem;  // not empty: why sbatch would refuse it
 
-  std::string text() const;          // "--name=value", quoted for a #SBATCH line
+  std::string text() const;  // "--name=value", quoted for a #SBATCH line
 };
 
-// Reads words as sbatch does (getopt_long): "--opt=value", "--opt value", unambiguous abbreviations, "-ovalue", "-o value",
-// several flags in one word. A word that is no option comes back with a problem.
+// Reads words as sbatch does (getopt_long): "--opt=value", "--opt value", unambiguous abbreviations,
+// "-ovalue", "-o value", several flags in one word. A word that is no option comes back with a problem.
 std::vector<GivenOption> read_options(std::span<const std::string> words);
 
 enum class Portable {

@@ -41,13 +41,18 @@ std::optional<Time> time_of(std::string_view text) {
   return Time(std::chrono::seconds(*seconds));
 }
 
-bool job_id(std::string_view text) { return !text.empty() && text[0] >= '1' && text[0] <= '9'; }
+bool job_id(std::string_view text) {
+  return !text.empty() && text[0] >= '1' && text[0] <= '9';
+}
 
 // "7647.batch", "7647.extern", "7647.0": a step, not a job.
-bool step(std::string_view id) { return id.find('.') != id.npos; }
+bool step(std::string_view id) {
+  return id.find('.') != id.npos;
+}
 
 std::string known(std::string_view text) {
-  return text == "(null)" || text == "None" || text == "None assigned" || text == "N/A" ? std::string() : std::string(text);
+  return text == "(null)" || text == "None" || text == "None assigned" || text == "N/A" ? std::string()
+                                                                                        : std::string(text);
 }
 
 bool ended(JobState state) {
@@ -69,11 +74,13 @@ void fill(Report& report, std::string_view state, std::string_view reason, std::
   report.dependency = known(dependency);
   const auto* row = find_state(state);
   report.state = row != nullptr ? row->state : JobState::unknown;
-  if (report.state == JobState::queued && held(report.reason, report.dependency)) report.state = JobState::held;
+  if (report.state == JobState::queued && held(report.reason, report.dependency))
+    report.state = JobState::held;
 }
 
 // squeue's StartTime of a waiting job and EndTime of a running one are forecasts.
-void fill_times(Report& report, std::string_view submitted, std::string_view started, std::string_view stopped) {
+void fill_times(Report& report, std::string_view submitted, std::string_view started,
+                std::string_view stopped) {
   report.submitted = time_of(submitted);
   if (report.state == JobState::running || ended(report.state)) report.started = time_of(started);
   if (ended(report.state)) report.ended = time_of(stopped);
@@ -95,9 +102,11 @@ void fill_exit(Report& report, std::string_view exit_code) {
   }
 }
 
-Parsed read(const CommandResult& result, bool (*read_line)(std::string_view line, Report& report, std::string_view& name)) {
+Parsed read(const CommandResult& result,
+            bool (*read_line)(std::string_view line, Report& report, std::string_view& name)) {
   throw_if_unanswered(result);
-  if (result.status != 0 && result.err.find("Invalid job id specified") == std::string::npos) throw_failed(result);
+  if (result.status != 0 && result.err.find("Invalid job id specified") == std::string::npos)
+    throw_failed(result);
   Parsed parsed;
   for (const auto line : lines(result.out)) {
     Report report;
@@ -142,8 +151,12 @@ bool read_accounting_line(std::string_view line, Report& report, std::string_vie
 
 }  // namespace
 
-Parsed parse_queue(const CommandResult& result) { return read(result, read_queue_line); }
+Parsed parse_queue(const CommandResult& result) {
+  return read(result, read_queue_line);
+}
 
-Parsed parse_accounting(const CommandResult& result) { return read(result, read_accounting_line); }
+Parsed parse_accounting(const CommandResult& result) {
+  return read(result, read_accounting_line);
+}
 
 }  // namespace catena::slurm

@@ -13,9 +13,11 @@ namespace {
 
 // Each of these would narrow or reshape the answer in silence.
 std::vector<std::string> squeue() {
-  return command_words("squeue", {"SQUEUE_ACCOUNT", "SQUEUE_ALL", "SQUEUE_ARRAY", "SQUEUE_FEDERATION", "SQUEUE_FORMAT", "SQUEUE_FORMAT2",
-               "SQUEUE_LICENSES", "SQUEUE_LOCAL", "SQUEUE_NAMES", "SQUEUE_PARTITION", "SQUEUE_PRIORITY", "SQUEUE_QOS",
-               "SQUEUE_SIBLING", "SQUEUE_SORT", "SQUEUE_STATES", "SQUEUE_USERS", "SLURM_BITSTR_LEN"});
+  return command_words(
+      "squeue",
+      {"SQUEUE_ACCOUNT", "SQUEUE_ALL", "SQUEUE_ARRAY", "SQUEUE_FEDERATION", "SQUEUE_FORMAT", "SQUEUE_FORMAT2",
+       "SQUEUE_LICENSES", "SQUEUE_LOCAL", "SQUEUE_NAMES", "SQUEUE_PARTITION", "SQUEUE_PRIORITY", "SQUEUE_QOS",
+       "SQUEUE_SIBLING", "SQUEUE_SORT", "SQUEUE_STATES", "SQUEUE_USERS", "SLURM_BITSTR_LEN"});
 }
 std::vector<std::string> sacct() {
   return command_words("sacct", {"SACCT_FEDERATION", "SACCT_FORMAT", "SACCT_LOCAL", "SLURM_BITSTR_LEN"});
@@ -71,8 +73,8 @@ Command accounting_query(const Query& query, const Options& options) {
   }
   for (const auto& list : lists_of(names, options.argument_bytes)) {
     auto& argv = calls.emplace_back(sacct_words(query));
-    argv.insert(argv.end(), {"-s", std::string(ended_states), "-S", time_text(earliest - clock_skew), "-E", "now", "--name",
-                             joined(list)});
+    argv.insert(argv.end(), {"-s", std::string(ended_states), "-S", time_text(earliest - clock_skew), "-E",
+                             "now", "--name", joined(list)});
   }
   if (calls.size() == 1) return repeatable(std::move(calls.front()), options.timeout);
   auto command = repeatable({"sh"}, options.timeout);

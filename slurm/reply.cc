@@ -12,7 +12,8 @@ constexpr std::string_view unanswered[] = {
     "Unable to contact slurm controller",
     "Socket timed out",
     "Zero Bytes were transmitted or received",
-    // Of scontrol release and hold while the controller is down: they get no reply and take that for a wrong one.
+    // Of scontrol release and hold while the controller is down: they get no reply and take that for a wrong
+    // one.
     "Unexpected message received",
     "Communication connection failure",
     "Communication shutdown failure",
@@ -38,7 +39,8 @@ std::string words_of(const CommandResult& result) {
 
 }  // namespace
 
-std::vector<std::string> command_words(std::string_view command, std::initializer_list<std::string_view> unset) {
+std::vector<std::string> command_words(std::string_view command,
+                                       std::initializer_list<std::string_view> unset) {
   std::vector<std::string> words = {"env"};
   for (const auto variable : unset) words.insert(words.end(), {"-u", std::string(variable)});
   words.insert(words.end(), {"LC_ALL=C", "TZ=UTC0", "SLURM_TIME_FORMAT=%s", std::string(command)});
@@ -91,7 +93,8 @@ void throw_if_unanswered(const CommandResult& result) {
 }
 
 void throw_failed(const CommandResult& result) {
-  throw Error(ErrorKind::unavailable, "SLURM: " + words_of(result), "nothing has changed; it is asked again at the next pass");
+  throw Error(ErrorKind::unavailable, "SLURM: " + words_of(result),
+              "nothing has changed; it is asked again at the next pass");
 }
 
 }  // namespace catena::slurm

@@ -11,19 +11,22 @@
 
 namespace catena::slurm {
 
-// "env -u VARIABLE … LC_ALL=C TZ=UTC0 SLURM_TIME_FORMAT=%s COMMAND": without the input variables given, in English, with times as
-// seconds since 1970 (and read as UTC).
-std::vector<std::string> command_words(std::string_view command, std::initializer_list<std::string_view> unset);
+// "env -u VARIABLE … LC_ALL=C TZ=UTC0 SLURM_TIME_FORMAT=%s COMMAND": without the input variables given, in
+// English, with times as seconds since 1970 (and read as UTC).
+std::vector<std::string> command_words(std::string_view command,
+                                       std::initializer_list<std::string_view> unset);
 
 Command repeatable(std::vector<std::string> argv, std::chrono::milliseconds timeout);
 
-// The words in order, in lists of at most `bytes` characters with their separators (each list holds one word at least).
+// The words in order, in lists of at most `bytes` characters with their separators (each list holds one word
+// at least).
 std::vector<std::vector<std::string>> lists_of(const std::vector<std::string>& words, std::size_t bytes);
 std::string joined(const std::vector<std::string>& words);  // with commas
 
 std::vector<std::string_view> lines(std::string_view text);  // without empty ones
 
-// Throws Error(unavailable), with the command's own words, where the controller or the database did not answer.
+// Throws Error(unavailable), with the command's own words, where the controller or the database did not
+// answer.
 void throw_if_unanswered(const CommandResult& result);
 // The same for any other failure: a failed query says nothing about any job.
 [[noreturn]] void throw_failed(const CommandResult& result);

@@ -29,15 +29,19 @@ constexpr std::array<NativeState, 26> table = {{
     {"REQUEUED", "RQ", JobState::queued, "ended, and goes back to the queue"},
     {"REQUEUE_FED", "RF", JobState::queued, "goes back to the queue of a federation"},
     {"REQUEUE_HOLD", "RH", JobState::held, "goes back to the queue, held"},
-    {"SPECIAL_EXIT", "SE", JobState::held, "went back to the queue, held, after an exit status that the site marks"},
+    {"SPECIAL_EXIT", "SE", JobState::held,
+     "went back to the queue, held, after an exit status that the site marks"},
     {"RESV_DEL_HOLD", "RD", JobState::held, "held: its reservation was deleted"},
-    {"REVOKED", "RV", JobState::running, "started on another cluster of the federation; its end is told by that one"},
+    {"REVOKED", "RV", JobState::running,
+     "started on another cluster of the federation; its end is told by that one"},
     {"?", "?", JobState::unknown, "a state that the command itself does not know"},
 }};
 
 }  // namespace
 
-std::span<const NativeState> native_states() { return table; }
+std::span<const NativeState> native_states() {
+  return table;
+}
 
 const NativeState* find_state(std::string_view text) {
   text = text.substr(0, text.find(' '));  // "CANCELLED by 1003"

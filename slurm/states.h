@@ -17,7 +17,8 @@ struct NativeState {
 
 std::span<const NativeState> native_states();
 
-// The table's row for a state as it was printed: "COMPLETED", "CD", "CANCELLED by 1003", a name that a narrow column cut
+// The table's row for a state as it was printed: "COMPLETED", "CD", "CANCELLED by 1003", a name that a narrow
+// column cut
 // ("CANCELLED+", "COMPLETI"). nullptr where none or more than one state is meant.
 const NativeState* find_state(std::string_view text);
 

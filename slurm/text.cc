@@ -5,7 +5,9 @@
 namespace catena::slurm {
 namespace {
 
-bool blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool blank(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
 
 std::string doubled(std::string_view text, char c) {
   std::string result;

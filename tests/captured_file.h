@@ -1,4 +1,5 @@
-// Outputs of real schedulers, as they were captured: the command, who ran it, then the sections stdout, stderr and exit.
+// Outputs of real schedulers, as they were captured: the command, who ran it, then the sections stdout,
+// stderr and exit.
 #pragma once
 
 #include <gtest/gtest.h>

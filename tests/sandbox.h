@@ -36,8 +36,8 @@ class Sandbox {
     std::string name = std::string(base ? base : "/tmp") + "/catena-sandbox.XXXXXX";
     dir = mkdtemp(name.data());
     write("sites/slurm.ini",
-          "[scheduler]\nkind = slurm\npoll = 1\nsettle = 20\n[transport]\nkind = local\n");
-    write("sites/local.ini", "[scheduler]\nkind = local\n[limits]\ncpus = 4\nmemory = 8G\nkill_grace = 1\n");
+          "[scheduler]\nkind = slurm\npoll = 1s\nsettle = 20s\n[transport]\nkind = local\n");
+    write("sites/local.ini", "[scheduler]\nkind = local\n[limits]\ncpus = 4\nmemory = 8G\nkill_grace = 1s\n");
   }
   ~Sandbox() {
     if (keep) return;

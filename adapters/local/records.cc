@@ -26,6 +26,7 @@ constexpr std::array whats{
     Names<JournalLine::What>{JournalLine::What::supervisor, "supervisor"},
     Names<JournalLine::What>{JournalLine::What::starting, "starting"},
     Names<JournalLine::What>{JournalLine::What::start, "start"},
+    Names<JournalLine::What>{JournalLine::What::back, "back"},
     Names<JournalLine::What>{JournalLine::What::end, "end"},
     Names<JournalLine::What>{JournalLine::What::idle, "idle"},
 };
@@ -182,7 +183,7 @@ std::string to_line(const ControlLine& line) {
 std::string to_line(const JournalLine& line) {
   using What = JournalLine::What;
   json::object to{{"v", 1}, {"what", name_of(whats, line.what)}, {"time", line.time.time_since_epoch().count()}};
-  if (line.what == What::starting || line.what == What::start || line.what == What::end) {
+  if (line.what != What::supervisor && line.what != What::idle) {
     to["id"] = line.id;
     to["token"] = line.token;
   }

@@ -81,6 +81,7 @@ struct JournalLine {
     supervisor,  // a supervisor took over: pid, boot, host are its own and those of the starts that follow
     starting,    // written before the process exists: a job without this line was never started
     start,       // pid, pid_start
+    back,        // it could not be started, or never began: it waits again
     end,         // outcome, status or signal
     idle,        // the supervisor left; it had read that much of queue and control
   };

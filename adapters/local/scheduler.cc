@@ -150,11 +150,12 @@ void Scheduler::started(const JournalLine& line) {
   if (const auto index = table_.apply(line)) ended_.push_back(*index);  // its `start` edges
 }
 
-void Scheduler::put_back(JobIndex index) {
-  auto& job = table_[index];
-  take_slots(job, -1);
-  job.phase = Phase::waiting;
-  touch(index);
+void Scheduler::put_back(const JournalLine& line) {
+  const auto index = table_.by_id(line.id);
+  if (!index || table_[*index].phase != Phase::starting) return;
+  take_slots(table_[*index], -1);
+  table_.apply(line);
+  touch(*index);
 }
 
 void Scheduler::end(const JournalLine& line) {

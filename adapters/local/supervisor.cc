@@ -180,6 +180,12 @@ class Supervisor {
     scheduler_.end(line);
   }
 
+  void put_back(JobIndex index) {
+    const auto line = line_for(index, What::back);
+    note(line);
+    scheduler_.put_back(line);
+  }
+
   // --- taking over from a supervisor that left or was killed ---------------------------------------------------------------
   void take_over() {
     LineReader journal(files_.journal);
@@ -230,7 +236,7 @@ class Supervisor {
       scheduler_.started(start);
       settle_by_record(index);
     } else {
-      scheduler_.put_back(index);
+      put_back(index);
     }
   }
 
@@ -293,7 +299,7 @@ class Supervisor {
       if (!flush()) put_off_ = true;
       for (const auto index : chosen) {
         if (put_off_) {
-          scheduler_.put_back(index);
+          put_back(index);
         } else {
           start(index);
         }
@@ -373,7 +379,7 @@ class Supervisor {
     log(fmt::format("{} ({}) could not be started: {}", job.id, job.name, error.what()));
     if (may_pass(error.code().value()) && !was_alive) {
       put_off_ = true;
-      scheduler_.put_back(index);
+      put_back(index);
       return;
     }
     auto line = line_for(index, What::end);

@@ -198,6 +198,7 @@ class SiteReader {
   std::vector<std::string> problems_of(const std::map<std::string, std::string>& options) const {
     if (site_.scheduler == "local") {
       std::vector<std::string> problems;
+      problems.reserve(options.size());
       for (const auto& [name, value] : options) {
         problems.push_back(fmt::format("the local scheduler has no option '{}'", name));
       }

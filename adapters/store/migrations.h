@@ -19,7 +19,7 @@ void configure(Database& db, Journal journal);
 // file, naming its version, and Error(internal) if the file belongs to another program.
 void migrate(Database& db);
 
-// For a database that cannot be written: false if nothing has been recorded in it yet. Throws as migrate().
+// For a reader, who creates nothing: false if nothing has been recorded in it yet. Throws as migrate().
 bool has_schema(Database& db);
 
 }  // namespace catena

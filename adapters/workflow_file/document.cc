@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstring>
 #include <unordered_map>
 
@@ -32,6 +31,13 @@ std::string_view describe(Item::Kind kind) {
       return "a map";
   }
   return "nothing";
+}
+
+DocumentBuilder::DocumentBuilder(Document& document, std::vector<DocumentProblem>& problems,
+                                 std::size_t bytes)
+    : document_(document), problems_(problems) {
+  // Growing step by step would copy a large file's items twice over; pages that stay empty cost nothing.
+  document_.items_.reserve(bytes / 16 + 16);
 }
 
 void DocumentBuilder::key(std::string_view text, Position at) {
@@ -78,14 +84,12 @@ void DocumentBuilder::end() {
   };
   // Most maps are small, and a hash table for each of a million of them is slow.
   if (item.size <= 16) {
-    std::vector<const Item*> seen;
-    seen.reserve(item.size);
     for (const Item& child : item.children()) {
-      auto same = [&](const Item* other) { return other->key == child.key; };
-      if (auto first = std::find_if(seen.begin(), seen.end(), same); first != seen.end()) {
-        duplicate(child, **first);
-      } else {
-        seen.push_back(&child);
+      for (const Item& other : item.children()) {
+        if (&other == &child) break;
+        if (other.key != child.key) continue;
+        duplicate(child, other);
+        break;
       }
     }
     return;
@@ -131,6 +135,16 @@ std::size_t find_bad_byte(std::string_view text) {
   auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   std::size_t i = 0;
   while (i < text.size()) {
+    // Most bytes are ASCII: eight at a time, none with its high bit set, none 0.
+    std::uint64_t word = 0;
+    if (i + sizeof word <= text.size()) {
+      std::memcpy(&word, text.data() + i, sizeof word);
+      constexpr std::uint64_t high = 0x8080808080808080, low = 0x0101010101010101;
+      if (((word | (word - low)) & high) == 0) {
+        i += sizeof word;
+        continue;
+      }
+    }
     const unsigned char lead = byte(i);
     if (lead == 0) return i;
     if (lead < 0x80) {

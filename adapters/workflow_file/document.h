@@ -103,8 +103,8 @@ Document parse_yaml(std::string_view text, std::vector<DocumentProblem>& problem
 // Used by the parsers: takes values in the file's order.
 class DocumentBuilder {
  public:
-  DocumentBuilder(Document& document, std::vector<DocumentProblem>& problems)
-      : document_(document), problems_(problems) {}
+  // `bytes`: the size of the source, from which the number of items is guessed.
+  DocumentBuilder(Document& document, std::vector<DocumentProblem>& problems, std::size_t bytes);
   void key(std::string_view text, Position at);  // of the value that comes next
   void scalar(Item::Kind kind, std::string_view text, Position at);
   void begin(Item::Kind kind, Position at);  // list or map

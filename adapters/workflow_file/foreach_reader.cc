@@ -67,7 +67,7 @@ std::vector<Value> range_values(const Range& range) {
   return values;
 }
 
-std::vector<Value> axis_values(const Scope& scope, const Item& item, const std::string& what) {
+std::vector<Value> axis_values(const Scope& scope, const Item& item, const What& what) {
   std::vector<Value> values;
   Range range;
   std::string wrong;
@@ -76,24 +76,26 @@ std::vector<Value> axis_values(const Scope& scope, const Item& item, const std::
       wrong = fmt::format("'{}' has more than {} values", item.text, element_limit);
     }
     if (wrong.empty()) return range_values(range);
-    scope.error(item.at, fmt::format("{}: {}", what, wrong));
+    scope.error(item.at, fmt::format("{}: {}", what.text(), wrong));
     return values;
   }
   if (item.kind != Item::Kind::list) {
-    scope.error(item.at, fmt::format("{}: expected a list or a range, got {}", what, describe(item.kind)),
+    scope.error(item.at,
+                fmt::format("{}: expected a list or a range, got {}", what.text(), describe(item.kind)),
                 "write [1, 2, 3], 1..100 or 1..100..5");
     return values;
   }
   if (item.size == 0)
-    scope.error(item.at, fmt::format("{}: the list is empty", what), "a node needs one element at least");
+    scope.error(item.at, fmt::format("{}: the list is empty", what.text()),
+                "a node needs one element at least");
   values.reserve(item.size);
   for (const Item& child : item.children()) {
     auto value = value_of(child);
     if (!value) {
-      scope.error(child.at, fmt::format("{}: a list holds texts, numbers, true and false, not {}", what,
-                                        describe(child.kind)));
+      scope.error(child.at, fmt::format("{}: a list holds texts, numbers, true and false, not {}",
+                                        what.text(), describe(child.kind)));
     } else if (child.kind == Item::Kind::string && parse_range(child.text, range, wrong)) {
-      scope.error(child.at, fmt::format("{}: a range cannot stand in a list", what),
+      scope.error(child.at, fmt::format("{}: a range cannot stand in a list", what.text()),
                   fmt::format("write {}: {}", item.key, child.text));
     } else {
       values.push_back(std::move(*value));
@@ -112,8 +114,7 @@ bool read_axes(const Scope& scope, const Item& map, std::string_view where, Fore
       continue;
     }
     foreach
-      .axes.push_back(
-          {std::string(child.key), axis_values(scope, child, fmt::format("{}.{}", where, child.key))});
+      .axes.push_back({std::string(child.key), axis_values(scope, child, {where, child.key})});
   }
   return scope.diagnostics.list().size() == mistakes;
 }

@@ -148,7 +148,7 @@ struct Handler {
 
 Document parse_json(std::string_view text, std::vector<DocumentProblem>& problems) {
   Document document;
-  DocumentBuilder builder(document, problems);
+  DocumentBuilder builder(document, problems, text.size());
   if (const std::size_t bad = find_bad_byte(text); bad != std::string_view::npos) {
     builder.problem(position_in(text, bad), text[bad] == '\0' ? "a NUL byte" : "not valid UTF-8");
     return document;

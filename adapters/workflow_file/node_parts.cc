@@ -18,12 +18,13 @@ constexpr std::pair<std::string_view, std::string_view> habits[] = {
 
 constexpr std::string_view reserved[] = {"node", "run", "nodes", "workflow", "site", "params"};
 
-std::optional<Value> param_value(const Scope& scope, const Item& item, const std::string& what) {
+std::optional<Value> param_value(const Scope& scope, const Item& item, const What& what) {
   if (auto value = value_of(item)) return value;
   if (item.kind != Item::Kind::list) {
-    scope.error(item.at,
-                fmt::format("{}: expected a value or a list of values, got {}", what, describe(item.kind)),
-                item.kind == Item::Kind::null ? "write \"\" for an empty text" : "");
+    scope.error(
+        item.at,
+        fmt::format("{}: expected a value or a list of values, got {}", what.text(), describe(item.kind)),
+        item.kind == Item::Kind::null ? "write \"\" for an empty text" : "");
     return std::nullopt;
   }
   Value list{Value::Kind::list, {}, {}};
@@ -32,8 +33,8 @@ std::optional<Value> param_value(const Scope& scope, const Item& item, const std
     if (auto value = value_of(child)) {
       list.items.push_back(std::move(*value));
     } else {
-      scope.error(child.at, fmt::format("{}: a list holds texts, numbers, true and false, not {}", what,
-                                        describe(child.kind)));
+      scope.error(child.at, fmt::format("{}: a list holds texts, numbers, true and false, not {}",
+                                        what.text(), describe(child.kind)));
     }
   }
   return list;
@@ -100,12 +101,12 @@ void retry_max(const Scope& scope, const Item& item, Retry& retry) {
   retry.max = read_int(scope, item, "retry.max", 0, 1000).value_or(0);
 }
 
-std::optional<Seconds> duration(const Scope& scope, const Item& item, std::string_view what) {
+std::optional<Seconds> duration(const Scope& scope, const Item& item, const What& what) {
   auto text = read_text(scope, item, what);
   if (!text) return std::nullopt;
   auto value = parse_duration(*text);
   if (!value) {
-    scope.error(item.at, fmt::format("{}: '{}' is not a duration", what, *text),
+    scope.error(item.at, fmt::format("{}: '{}' is not a duration", what.text(), *text),
                 "write 30s, 10m, 2h, 1d or HH:MM:SS");
   }
   return value;
@@ -190,7 +191,7 @@ Params read_params(const Scope& scope, const Item& item) {
   for (const Item& child : item.children()) {
     if (auto wrong = check_parameter_name(child.key); !wrong.empty()) {
       scope.error(child.key_at, fmt::format("params: {}", wrong));
-    } else if (auto value = param_value(scope, child, fmt::format("params.{}", child.key))) {
+    } else if (auto value = param_value(scope, child, {"params", child.key})) {
       params.emplace_back(std::string(child.key), std::move(*value));
     }
   }
@@ -210,7 +211,7 @@ std::vector<std::pair<std::string, std::string>> read_env(const Scope& scope, co
       scope.error(child.key_at,
                   fmt::format("env: '{}' is catena's own: names that begin with CATENA_ are", child.key),
                   "choose another name");
-    } else if (auto text = read_text(scope, child, fmt::format("env.{}", child.key))) {
+    } else if (auto text = read_text(scope, child, {"env", child.key})) {
       env.emplace_back(std::string(child.key), std::move(*text));
     }
   }
@@ -313,12 +314,12 @@ void read_resources(const Scope& scope, const Item& item, NodeSpec& spec) {
       }
       continue;
     }
-    auto text = read_text(scope, child, fmt::format("resources.{}", child.key));
+    auto text = read_text(scope, child, {"resources", child.key});
     if (!text) continue;
     if (has_template(*text)) {
       spec.templated_resources.emplace_back(std::string(child.key), std::move(*text));
     } else if (auto wrong = set_resource(spec.resources, child.key, *text); !wrong.empty()) {
-      scope.error(child.at, fmt::format("resources.{}: {}", child.key, wrong));
+      scope.error(child.at, fmt::format("resources: {}", wrong));
     }
   }
 }

@@ -121,7 +121,7 @@ void scheduler_options(const Scope& scope, const Item& item, NodeDraft& draft) {
   if (!expect(scope, item, Item::Kind::map, "scheduler_options")) return;
   for (const Item& child : item.children()) {
     draft.spec.scheduler_options[std::string(child.key)] =
-        read_lines(scope, child, fmt::format("scheduler_options.{}", child.key));
+        read_lines(scope, child, {"scheduler_options", child.key});
   }
 }
 

@@ -85,7 +85,7 @@ std::string foreign_syntax(std::string_view regex, std::string& hint) {
 
 void result_file(const Scope& scope, const Item& item, Result& result) {
   const std::string what = fmt::format("results.{}.file", result.name);
-  auto path = read_line(scope, item, what);
+  auto path = read_line(scope, item, std::string_view(what));
   if (!path) return;
   if (auto wrong = check_inside(*path); !wrong.empty()) {
     scope.error(item.at, fmt::format("{}: {}", what, wrong));
@@ -96,7 +96,7 @@ void result_file(const Scope& scope, const Item& item, Result& result) {
 
 void result_regex(const Scope& scope, const Item& item, Result& result) {
   const std::string what = fmt::format("results.{}.regex", result.name);
-  auto regex = read_line(scope, item, what);
+  auto regex = read_line(scope, item, std::string_view(what));
   if (!regex) return;
   std::string hint;
   if (auto wrong = check_regex(*regex, hint); !wrong.empty()) {
@@ -111,7 +111,7 @@ void result_pick(const Scope& scope, const Item& item, Result& result) {
   static constexpr std::array<Result::Pick, 3> picks = {Result::Pick::first, Result::Pick::last,
                                                         Result::Pick::all};
   const std::string what = fmt::format("results.{}.pick", result.name);
-  auto text = read_text(scope, item, what);
+  auto text = read_text(scope, item, std::string_view(what));
   if (!text) return;
   const auto found = std::ranges::find(names, *text);
   if (found == names.end()) {
@@ -155,11 +155,12 @@ std::vector<Result> read_results(const Scope& scope, const Item& item) {
     }
     Result result;
     result.name = std::string(child.key);
-    const std::string what = fmt::format("results.{}", child.key);
+    const What what("results", child.key);
     if (!expect(scope, child, Item::Kind::map, what)) continue;
-    read_fields<Result>(scope, child, what, result_fields, result);
+    read_fields<Result>(scope, child, what.text(), result_fields, result);
     if (child.find("file") == nullptr)
-      scope.error(child.at, fmt::format("{}: 'file' is missing", what), "write {file: NAME, regex: '…'}");
+      scope.error(child.at, fmt::format("{}: 'file' is missing", what.text()),
+                  "write {file: NAME, regex: '…'}");
     results.push_back(std::move(result));
   }
   return results;

@@ -79,7 +79,7 @@ class WorkflowReader {
     auto& list = result_.workflow.nodes;
     list.reserve(nodes.size);
     for (const Item& item : nodes.children()) {
-      const Scope scope{scope_.diagnostics, scope_.file, std::string(item.key)};
+      const Scope scope{scope_.diagnostics, scope_.file, item.key};
       if (auto wrong = check_name(item.key); !wrong.empty()) scope.error(item.key_at, wrong);
       list.push_back(complete(scope, read_node(scope, item)));
     }
@@ -174,8 +174,8 @@ class WorkflowReader {
       if (problem.error) {
         in_script.error(at, std::move(problem.message), std::move(problem.hint));
       } else {
-        result_.warnings.push_back(
-            {in_script.file, at, in_script.node, std::move(problem.message), std::move(problem.hint)});
+        result_.warnings.push_back({std::string(in_script.file), at, std::string(in_script.node),
+                                    std::move(problem.message), std::move(problem.hint)});
       }
     }
     if (!header.shell.empty()) spec.shell = std::move(header.shell);

@@ -184,7 +184,7 @@ TEST_P(Backends, ALayeredGraphOf1000NodesRunsOnceEach) {
   EXPECT_EQ(std::ranges::count(ran(), '\n'), 1000);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Backends, testing::Values("local", "slurm"), [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(All, Backends, testing::Values("local", "slurm"), [](const auto& each) { return std::string(each.param); });
 
 }  // namespace
 }  // namespace catena

@@ -55,6 +55,15 @@ TEST(Merge, TheRecordsExitCodeBeatsAccountings) {
   EXPECT_EQ(merged({exit, accounting}).report.exit_code, 128);
 }
 
+TEST(Merge, AccountingsNonZeroExitCodeDoesNotHideTheExitCode) {
+  auto exit = report(Evidence::record, JobState::failed);
+  exit.exit_code = 3;
+  auto accounting = report(Evidence::accounting, JobState::failed, "FAILED");
+  accounting.reason = "NonZeroExitCode";
+  const auto outcome = merged({exit, accounting});
+  EXPECT_EQ(failure_text(outcome.state, outcome.report), "exit 3");
+}
+
 TEST(Merge, AccountingDecidesWhereThereIsNoRecord) {
   EXPECT_EQ(merged({report(Evidence::accounting, JobState::node_fail, "NODE_FAIL")}).state, JobState::node_fail);
 }

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "adapters/local/process_table.h"
 #include "adapters/local/supervisor.h"
 #include "core/error.h"
 #include "local_support.h"
@@ -143,7 +144,7 @@ TEST(LocalBackend, HoldRepointAndUnknownIdsAreAnswered) {
   EXPECT_THAT(run.control(Action::hold, "bad"), ElementsAre("local.2: it has ended"));
   const ControlTarget unknown{"local.99", {}, run.directory()};
   EXPECT_THAT(run.backend().control(Action::release, {&unknown, 1}), ElementsAre("local.99: there is no such job"));
-  EXPECT_THAT(run.backend().control(Action::cancel, {&unknown, 1}).size(), 1U);
+  EXPECT_THAT(run.backend().control(Action::cancel, {&unknown, 1}), IsEmpty());
   EXPECT_THAT(run.control(Action::cancel, "bad"), IsEmpty());
   EXPECT_THAT(run.control(Action::cancel, "held"), IsEmpty());
   EXPECT_THAT(run.ends(), ::testing::IsSupersetOf({Pair("long", "completed"), Pair("waiting", "completed"),
@@ -204,7 +205,7 @@ TEST(LocalBackend, AJobThatCannotWriteItsRecordGetsOneThatSaysWhy) {
   silent.script = "exit 0\n";
   auto lost = run.job("lost", "true");
   lost.workdir = run.file("no such folder");
-  run.submit({run.job("killed", "kill -9 $PPID $$"), silent, lost});
+  run.submit({run.job("killed", "kill -9 $$"), silent, lost});
   EXPECT_THAT(run.ends(), Each(Pair(::testing::_, "failed")));
   const auto observation = run.observe();
   EXPECT_EQ(LocalRun::said(observation, "killed", Evidence::record)->signal, 9);
@@ -410,28 +411,27 @@ TEST(LocalSupervisor, KilledAtAnyMomentNoJobRunsTwiceAndNoneIsLost) {
 
 TEST(LocalSupervisor, AJobThatNeverBeganIsStartedAndOneThatBeganIsNot) {
   LocalRun run;
-  auto first = run.job("never", "true");
-  auto second = run.job("began", "true");
-  auto third = run.job("claimed", "true");
-  first.held = second.held = third.held = true;
-  run.submit({first, second, third});
-  run.kill_supervisor();
+  const std::vector<Job> jobs = {run.job("never", "true"), run.job("began", "true"), run.job("claimed", "true")};
+  LocalBackend broken("/bin/false", {});
+  EXPECT_THROW(broken.submit({"r1", run.directory(), jobs}, [](const Answer&) {}), Error);  // queued, with nobody to run them
   {
     // What a supervisor leaves that is killed between the intent and the start.
     local::LineWriter journal(run.file(".catena/local/journal"));
-    for (const auto* token : {"never", "began", "claimed"}) {
-      local::JournalLine line;
-      line.what = local::JournalLine::What::starting;
-      line.id = run.id(token);
-      line.token = token;
+    local::JournalLine line;
+    line.what = local::JournalLine::What::supervisor;
+    line.boot = local::boot_id();
+    line.host = local::host_name();
+    journal.append(to_line(line));
+    line.what = local::JournalLine::What::starting;
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      line.id = "local." + std::to_string(i + 1);
+      line.token = jobs[i].token;
       journal.append(to_line(line));
     }
   }
-  for (const auto& [token, kind] : {std::pair("began", "spool/began.start"), std::pair("claimed", "claims/claimed")}) {
-    local::replace_file(run.file(std::string(".catena/") + kind), "");
-  }
-  run.observe();
-  run.control(Action::release, "never");
+  local::replace_file(run.file(".catena/spool/began.start"), "");
+  local::replace_file(run.file(".catena/claims/claimed"), "");
+  run.submit(jobs);
   EXPECT_THAT(run.ends(), UnorderedElementsAre(Pair("never", "completed"), Pair("began", "failed"), Pair("claimed", "failed")));
   EXPECT_THAT(run.attempts(), ElementsAre(Pair("never", 1)));
 }

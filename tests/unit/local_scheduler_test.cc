@@ -126,9 +126,9 @@ TEST(SchedulerEdges, StartIsMetByTheStartAndNotCountedAgainAtTheEnd) {
   EXPECT_THAT(machine.go(), ElementsAre(child));
 }
 
-TEST(SchedulerEdges, AChainOfAMillionIsSkippedWithoutRecursion) {
+TEST(SchedulerEdges, ALongChainIsSkippedWithoutRecursion) {
   Machine machine;
-  const JobIndex length = 1'000'000;
+  const JobIndex length = 300'000;
   machine.add();
   for (JobIndex i = 1; i < length; ++i) machine.add({{On::ok, i - 1}});
   machine.go();
@@ -256,7 +256,7 @@ TEST(SchedulerReplay, WhatRanKeepsItsSlots) {
   machine.scheduler.replay(machine.line(0, JournalLine::What::starting));
   machine.scheduler.take_over();
   EXPECT_THAT(machine.go(), IsEmpty());
-  machine.scheduler.put_back(0);
+  machine.scheduler.put_back(machine.line(0, JournalLine::What::back));
   EXPECT_THAT(machine.go(), ElementsAre(0));
 }
 

@@ -1,5 +1,3 @@
-#include "slurm/parse.h"
-
 #include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,6 +8,7 @@
 
 #include "captured_file.h"
 #include "core/error.h"
+#include "slurm/parse.h"
 
 namespace catena::slurm {
 namespace {
@@ -28,15 +27,18 @@ CommandResult printed(std::string out) {
 }
 
 // Columns that a capture has, in the places where our own command prints them.
-std::string queue_line(std::string_view id, std::string_view state, std::string_view reason, std::string_view dependency) {
+std::string queue_line(std::string_view id, std::string_view state, std::string_view reason,
+                       std::string_view dependency) {
   return fmt::format("{}|{}|1795241377|N/A|N/A||{}|{}|node.{}\n", id, state, dependency, reason, token);
 }
 std::string accounting_line(std::string_view id, std::string_view state, std::string_view exit_code,
                             std::string_view reason) {
-  return fmt::format("{}|{}|{}|1795241377|1795241378|1795241379|node1|{}|node.{}\n", id, state, exit_code, reason, token);
+  return fmt::format("{}|{}|{}|1795241377|1795241378|1795241379|node1|{}|node.{}\n", id, state, exit_code,
+                     reason, token);
 }
 
-Report queue_report(std::string_view state, std::string_view reason = "None", std::string_view dependency = "(null)") {
+Report queue_report(std::string_view state, std::string_view reason = "None",
+                    std::string_view dependency = "(null)") {
   const auto parsed = parse_queue(printed(queue_line("7", state, reason, dependency)));
   EXPECT_EQ(parsed.reports.size(), 1U);
   return parsed.reports.empty() ? Report{} : parsed.reports[0];
@@ -53,7 +55,8 @@ std::map<std::string, Report> by_token(const Parsed& parsed) {
   return reports;
 }
 
-void expect_unavailable(Parsed (*parse)(const CommandResult&), const CommandResult& result, std::string_view words) {
+void expect_unavailable(Parsed (*parse)(const CommandResult&), const CommandResult& result,
+                        std::string_view words) {
   try {
     parse(result);
     ADD_FAILURE() << "taken for an answer: " << result.err;
@@ -125,7 +128,8 @@ TEST(SlurmParse, ArrayElementsAndGroups) {
     if (report.token == "bcdfghjklc") ids.push_back(report.native_id);
   }
   EXPECT_THAT(ids, ElementsAre("59_1", "59_2", "59_3"));
-  const auto parsed = parse_queue(printed(queue_line("7667_[5-12%2]", "PENDING", "JobArrayTaskLimit", "(null)")));
+  const auto parsed =
+      parse_queue(printed(queue_line("7667_[5-12%2]", "PENDING", "JobArrayTaskLimit", "(null)")));
   ASSERT_EQ(parsed.reports.size(), 1U);
   EXPECT_EQ(parsed.reports[0].native_id, "7667_[5-12%2]");
   EXPECT_EQ(parsed.reports[0].state, JobState::queued);
@@ -152,10 +156,12 @@ TEST(SlurmParse, AnOutputFileThatCannotBeOpenedIsNamedAsTheReason) {
 
 TEST(SlurmParse, StatesOfAllVersionsFromAccounting) {
   const std::map<std::string, JobState> expected = {
-      {"exit137", JobState::failed},     {"exit128", JobState::failed},           {"exit129", JobState::failed},
-      {"exit255", JobState::failed},     {"cancel_run", JobState::cancelled},     {"cancel_run_trap0", JobState::cancelled},
-      {"cancel_root", JobState::cancelled}, {"cancel_sigTERM_full", JobState::failed}, {"norequeue", JobState::completed},
-      {"arrcancelall", JobState::cancelled}, {"deadline", JobState::failed}};
+      {"exit137", JobState::failed},        {"exit128", JobState::failed},
+      {"exit129", JobState::failed},        {"exit255", JobState::failed},
+      {"cancel_run", JobState::cancelled},  {"cancel_run_trap0", JobState::cancelled},
+      {"cancel_root", JobState::cancelled}, {"cancel_sigTERM_full", JobState::failed},
+      {"norequeue", JobState::completed},   {"arrcancelall", JobState::cancelled},
+      {"deadline", JobState::failed}};
   const std::regex pattern(R"re((\w+)\s+\d+ sacct='([^|]+)\|([^|]+)\|([^|]+)\|([^'\\]*))re");
   for (const auto& version : versions) {
     std::istringstream file(captured_text(version + "a4b_states_1.txt"));
@@ -163,7 +169,8 @@ TEST(SlurmParse, StatesOfAllVersionsFromAccounting) {
     for (std::string line; std::getline(file, line);) {
       std::smatch match;
       if (!std::regex_search(line, match, pattern) || !expected.contains(match[1])) continue;
-      const auto parsed = parse_accounting(printed(accounting_line(match[2].str(), match[3].str(), match[4].str(), match[5].str())));
+      const auto parsed = parse_accounting(
+          printed(accounting_line(match[2].str(), match[3].str(), match[4].str(), match[5].str())));
       ASSERT_EQ(parsed.reports.size(), 1U) << version << line;
       EXPECT_EQ(parsed.reports[0].state, expected.at(match[1])) << version << line;
       EXPECT_EQ(parsed.reports[0].native, match[3]) << version;
@@ -181,7 +188,8 @@ TEST(SlurmParse, DependentJobsOfAllVersionsInTheQueue) {
     for (std::string line; std::getline(file, line);) {
       std::smatch match;
       if (!std::regex_search(line, match, pattern)) continue;
-      const auto parsed = parse_queue(printed(queue_line(match[1].str(), match[2].str(), match[3].str(), match[4].str())));
+      const auto parsed =
+          parse_queue(printed(queue_line(match[1].str(), match[2].str(), match[3].str(), match[4].str())));
       ASSERT_EQ(parsed.reports.size(), 1U) << version << line;
       const auto& report = parsed.reports[0];
       ++seen[match[2]];
@@ -223,7 +231,9 @@ TEST(SlurmParse, ADependencyWithoutAReasonYetIsHeld) {
   EXPECT_EQ(queue_report("PENDING", "None", "afterok:7728(unfulfilled)").state, JobState::held);
 }
 
-TEST(SlurmParse, HeldByTheAdministratorIsHeld) { EXPECT_EQ(queue_report("PENDING", "JobHeldAdmin").state, JobState::held); }
+TEST(SlurmParse, HeldByTheAdministratorIsHeld) {
+  EXPECT_EQ(queue_report("PENDING", "JobHeldAdmin").state, JobState::held);
+}
 
 TEST(SlurmParse, StepRowsAreIgnored) {
   const auto parsed = parse_accounting(printed(accounting_line("7651.batch", "CANCELLED", "0:9", "None") +
@@ -263,16 +273,21 @@ TEST(SlurmParse, UnknownIdsAreAnEmptyAnswer) {
 
 TEST(SlurmParse, AnUnreachableControllerIsNoAnswer) {
   for (const auto& version : versions) {
-    expect_unavailable(parse_queue, captured(version + "a3_ctld_down_squeue.txt"), "Unable to contact slurm controller");
+    expect_unavailable(parse_queue, captured(version + "a3_ctld_down_squeue.txt"),
+                       "Unable to contact slurm controller");
     expect_unavailable(parse_queue, captured(version + "a3_ctld_stopped_squeue.txt"), "Socket timed out");
   }
-  expect_unavailable(parse_queue, captured("slurm-22.05.8/a3b_munge_down_squeue.txt"), "Protocol authentication error");
+  expect_unavailable(parse_queue, captured("slurm-22.05.8/a3b_munge_down_squeue.txt"),
+                     "Protocol authentication error");
 }
 
 TEST(SlurmParse, AnUnreachableDatabaseIsNoAnswer) {
-  expect_unavailable(parse_accounting, captured("slurm-22.05.8/a3b_dbd_down_sacct.txt"), "Problem talking to the database");
-  expect_unavailable(parse_accounting, captured("slurm-22.05.8/a3b_dbd_stopped_sacct.txt"), "Problem talking to the database");
-  expect_unavailable(parse_accounting, captured("slurm-22.05.8/a3b_munge_down_sacct.txt"), "Protocol authentication error");
+  expect_unavailable(parse_accounting, captured("slurm-22.05.8/a3b_dbd_down_sacct.txt"),
+                     "Problem talking to the database");
+  expect_unavailable(parse_accounting, captured("slurm-22.05.8/a3b_dbd_stopped_sacct.txt"),
+                     "Problem talking to the database");
+  expect_unavailable(parse_accounting, captured("slurm-22.05.8/a3b_munge_down_sacct.txt"),
+                     "Protocol authentication error");
 }
 
 TEST(SlurmParse, AnUnreachableControllerIsNoAnswerEvenWithStatusZero) {
@@ -282,7 +297,8 @@ TEST(SlurmParse, AnUnreachableControllerIsNoAnswerEvenWithStatusZero) {
 }
 
 TEST(SlurmParse, AnyOtherFailedQueryIsNoAnswerEither) {
-  const auto refused = captured("slurm-22.05.8/a4_final_sacct.txt");  // a field that this version does not know
+  const auto refused =
+      captured("slurm-22.05.8/a4_final_sacct.txt");  // a field that this version does not know
   expect_unavailable(parse_accounting, refused, "Invalid field requested");
   CommandResult silent;
   silent.status = 127;

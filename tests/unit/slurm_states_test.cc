@@ -1,5 +1,3 @@
-#include "slurm/states.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -7,6 +5,7 @@
 #include <sstream>
 
 #include "captured_file.h"
+#include "slurm/states.h"
 
 namespace catena::slurm {
 namespace {
@@ -75,7 +74,9 @@ TEST(SlurmStates, WhatIsNotInTheTableIsUnknown) {
   }
 }
 
-TEST(SlurmStates, ARequeuedJobHasNotEnded) { EXPECT_EQ(state_of("REQUEUED"), JobState::queued); }
+TEST(SlurmStates, ARequeuedJobHasNotEnded) {
+  EXPECT_EQ(state_of("REQUEUED"), JobState::queued);
+}
 
 }  // namespace
 }  // namespace catena::slurm

@@ -474,6 +474,22 @@ TEST_F(ReaderTest, AnUnknownSchedulerIsAMistakeWhereTheyAreKnown) {
               ElementsAre(HasSubstr("scheduler_options: unknown scheduler 'slrum' (did you mean 'slurm'?)")));
 }
 
+// The example that ships with catena, with the template that ships with it.
+TEST_F(ReaderTest, TheSiliconExampleIsRead) {
+  const fs::path root = fs::path(CATENA_SOURCE_DIR) / "templates";
+  context_.template_folders = {root / "job"};
+  Source source = Source::from_file((root / "workflows/silicon-eos.yaml").string());
+  const Workflow w = read(source);
+  ASSERT_THAT(messages(), IsEmpty());
+  ASSERT_EQ(w.nodes.size(), 2u);
+  EXPECT_EQ(w.nodes[0].origin, "template qe-pw");
+  EXPECT_EQ(w.nodes[0].foreach->axes[0].values[0].text, "10.0");
+  EXPECT_EQ(w.nodes[0].inputs.at(0).from, "si.in");
+  EXPECT_TRUE(w.nodes[0].inputs.at(0).render);
+  EXPECT_EQ(w.nodes[0].results.at(0).name, "energy");
+  EXPECT_EQ(w.nodes[1].after.at(0).node, "scf");
+}
+
 TEST_F(ReaderTest, AThousandNodesOfOneTemplateReadItOnce) {
   write("templates/pw.yaml", "run: x\n");
   std::string text = "{\"name\": \"w\", \"nodes\": {";

@@ -1,0 +1,150 @@
+#include "slurm/options.h"
+
+namespace catena::slurm {
+namespace {
+
+constexpr auto none = Argument::none;
+constexpr auto required = Argument::required;
+constexpr auto optional = Argument::optional;
+constexpr auto own = Use::reserved;
+constexpr auto portable = Use::portable;
+
+constexpr std::string_view log_note = "the job's output goes to the run's log";
+constexpr std::string_view print_note = "it only changes what sbatch prints, which catena reads";
+constexpr std::string_view user_note = "jobs are submitted as the one who runs catena";
+constexpr std::string_view cluster_note = "set SLURM_CLUSTERS, which all of SLURM's commands follow";
+
+constexpr OptionSpec table[] = {
+    // Portable
+    {"nodes", 'N', required, portable, "nodes"},
+    {"ntasks", 'n', required, portable, "tasks"},
+    {"ntasks-per-node", 0, required, portable, "tasks_per_node"},
+    {"tasks-per-node", 0, required, portable, "tasks_per_node"},
+    {"cpus-per-task", 'c', required, portable, "cpus_per_task"},
+    {"gres", 0, required, portable, "gpus"},
+    {"gpus-per-node", 0, required, portable, "gpus"},
+    {"mem", 0, required, portable, "memory"},
+    {"mem-per-cpu", 0, required, portable, "memory_per_cpu"},
+    {"time", 't', required, portable, "walltime"},
+    {"partition", 'p', required, portable, "queue"},
+    {"account", 'A', required, portable, "account"},
+    {"qos", 'q', required, portable, "qos"},
+    {"reservation", 0, required, portable, "reservation"},
+    {"constraint", 'C', required, portable, "constraint"},
+    {"exclusive", 0, optional, portable, "exclusive"},
+    {"licenses", 'L', required, portable, "licenses"},
+    {"tmp", 0, required, portable, "scratch"},
+    {"begin", 'b', required, portable, "begin"},
+    {"nice", 0, optional, portable, "priority"},
+    // Set by catena, or without a meaning in a chain
+    {"job-name", 'J', required, own, "catena finds its jobs by their names"},
+    {"output", 'o', required, own, log_note},
+    {"error", 'e', required, own, log_note},
+    {"chdir", 'D', required, own, "use workdir"},
+    {"dependency", 'd', required, own, "use after"},
+    {"array", 'a', required, own, "use foreach"},
+    {"hold", 'H', none, own, "catena holds and releases its jobs itself"},
+    {"kill-on-invalid-dep", 0, required, own, "use kill_on_invalid_dep in the site file"},
+    {"export", 0, required, own, "use env, or export in the site file"},
+    {"export-file", 0, required, own, "use env"},
+    {"wrap", 0, required, own, "use run"},
+    {"wait", 'W', none, own, "use catena wait"},
+    {"ignore-pbs", 0, none, own, "catena always sets it"},
+    {"test-only", 0, none, own, "use catena plan"},
+    {"parsable", 0, none, own, print_note},
+    {"quiet", 'Q', none, own, print_note},
+    {"verbose", 'v', none, own, print_note},
+    {"version", 'V', none, own, print_note},
+    {"help", 'h', none, own, print_note},
+    {"usage", 0, none, own, print_note},
+    {"autocomplete", 0, required, own, print_note},
+    {"uid", 0, required, own, user_note},
+    {"gid", 0, required, own, user_note},
+    {"clusters", 'M', required, own, cluster_note},
+    {"cluster", 0, required, own, cluster_note},
+    // The user's own
+    {"acctg-freq"},
+    {"batch"},
+    {"bb"},
+    {"bbf"},
+    {"cluster-constraint"},
+    {"comment"},
+    {"container"},
+    {"container-id"},
+    {"context"},
+    {"core-spec", 'S'},
+    {"cores-per-socket"},
+    {"cpu-freq"},
+    {"cpus-per-gpu"},
+    {"deadline"},
+    {"delay-boot"},
+    {"distribution", 'm'},
+    {"exclude", 'x'},
+    {"extra"},
+    {"extra-node-info", 'B'},
+    {"gpu-bind"},
+    {"gpu-freq"},
+    {"gpus", 'G'},
+    {"gpus-per-socket"},
+    {"gpus-per-task"},
+    {"gres-flags"},
+    {"hint"},
+    {"input", 'i'},
+    {"mail-type"},
+    {"mail-user"},
+    {"mcs-label"},
+    {"mem-bind"},
+    {"mem-per-gpu"},
+    {"mem-update"},
+    {"mincpus"},
+    {"network"},
+    {"nodefile", 'F'},
+    {"nodelist", 'w'},
+    {"ntasks-per-core"},
+    {"ntasks-per-gpu"},
+    {"ntasks-per-socket"},
+    {"ntasks-per-tres"},
+    {"open-mode"},
+    {"power"},
+    {"prefer"},
+    {"priority"},
+    {"profile"},
+    {"resources"},
+    {"runtime"},
+    {"segment"},
+    {"signal"},
+    {"sockets-per-node"},
+    {"switches"},
+    {"thread-spec"},
+    {"threads-per-core"},
+    {"time-min"},
+    {"tres-bind"},
+    {"tres-per-task"},
+    {"wait-all-nodes"},
+    {"wckey"},
+    {"consolidate-segments", 0, none},
+    {"contiguous", 0, none},
+    {"external", 0, none},
+    {"no-requeue", 0, none},
+    {"overcommit", 'O', none},
+    {"oversubscribe", 's', none},
+    {"reboot", 0, none},
+    {"spread-job", 0, none},
+    {"spread-segments", 0, none},
+    {"stepmgr", 0, none},
+    {"use-min-nodes", 0, none},
+    {"get-user-env", 0, optional},
+    {"no-kill", 'k', optional},
+    {"oom-kill-step", 0, optional},
+    {"propagate", 0, optional},
+    {"requeue", 0, optional},
+    {"resv-ports", 0, optional},
+};
+
+}  // namespace
+
+std::span<const OptionSpec> option_table() {
+  return table;
+}
+
+}  // namespace catena::slurm
