@@ -6,17 +6,10 @@
 #include <tuple>
 
 #include "core/error.h"
+#include "core/quantity.h"
 
 namespace catena {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
 
 // Damerau-Levenshtein in its optimal string alignment form: a swap of neighbours counts one.
 std::size_t distance(std::string_view a, std::string_view b) {
@@ -67,9 +60,9 @@ void Diagnostics::throw_if_any() const {
 }
 
 std::string nearest(std::string_view name, std::span<const std::string_view> candidates) {
-  const std::string wanted = lower(name);
+  const std::string wanted = lower_case(name);
   for (const std::string_view candidate : candidates) {
-    if (lower(candidate) == wanted) return std::string(candidate);
+    if (lower_case(candidate) == wanted) return std::string(candidate);
   }
   const std::size_t limit = std::clamp<std::size_t>(wanted.size() / 3, 1, 3);
   std::size_t best = limit + 1;
@@ -77,7 +70,7 @@ std::string nearest(std::string_view name, std::span<const std::string_view> can
   for (const std::string_view candidate : candidates) {
     const std::size_t longer = std::max(candidate.size(), wanted.size());
     if (longer - std::min(candidate.size(), wanted.size()) >= best) continue;
-    const std::size_t far = distance(wanted, lower(candidate));
+    const std::size_t far = distance(wanted, lower_case(candidate));
     // Where no character is shared, a short name is not a slip of the pen.
     if (far < best && far < longer) {
       best = far;

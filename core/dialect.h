@@ -17,6 +17,9 @@ namespace catena {
 struct SubmitText {
   std::string preamble;          // once, at the top: environment variables to unset, …
   std::string job_setup;         // shell lines of the job script, after the directives: they export CATENA_JOB_ID
+  // Variables of the submitting shell that would win over a job's own directive, by the resource they stand for
+  // ("account", "SBATCH_ACCOUNT"): kept as the default of jobs that do not say, taken away from those that do.
+  std::vector<std::pair<std::string, std::string>> environment_defaults;
   std::string command;           // "sbatch --parsable": reads the job script on standard input
   std::string hold;              // "--hold"
   std::string id_filter;         // a shell `case` pattern list that a good id matches, and …

@@ -53,6 +53,10 @@ std::optional<Outcome> merge(std::span<const Report* const> reports) {
     }
   }
   // A queue that still remembers an ended job is as good as accounting.
+  // A job that its scheduler has queued again: the old row of accounting is not its end.
+  const bool again = queue && !ended(queue->state) && queue->state != JobState::unknown && accounting &&
+                     (accounting->state == JobState::node_fail || accounting->state == JobState::preempted);
+  if (again) accounting = nullptr;
   const Report* verdict = accounting && ended(accounting->state) ? accounting : queue && ended(queue->state) ? queue : nullptr;
 
   Outcome outcome;

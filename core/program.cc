@@ -66,6 +66,28 @@ std::string submit_line(const Dialect& dialect, const SubmitText& text, const Jo
   return line;
 }
 
+// Takes the variables that stand for a resource away from a job that names it, and gives them back to the next that does not.
+class EnvironmentDefaults {
+ public:
+  explicit EnvironmentDefaults(const SubmitText& text) : text_(text), taken_(text.environment_defaults.size()) {}
+  std::string lines_before(const Job& job) {
+    std::string lines;
+    for (std::size_t i = 0; i < taken_.size(); ++i) {
+      const auto& [resource, variable] = text_.environment_defaults[i];
+      const bool take = !get_resource(job.resources, resource).empty();
+      if (take == taken_[i]) continue;
+      taken_[i] = take;
+      lines += take ? fmt::format("catena_{0}=${{{0}-}}; unset {0}\n", variable)
+                    : fmt::format("[ -z \"$catena_{0}\" ] || export {0}=\"$catena_{0}\"\n", variable);
+    }
+    return lines;
+  }
+
+ private:
+  const SubmitText& text_;
+  std::vector<bool> taken_;
+};
+
 }  // namespace
 
 std::string submission_program(const Dialect& dialect, const Submission& submission) {
@@ -73,10 +95,12 @@ std::string submission_program(const Dialect& dialect, const Submission& submiss
   std::string program = fmt::format("# The submission of run {}: {} job{}, by catena\n", submission.run_id,
                                     submission.jobs.size(), submission.jobs.size() == 1 ? "" : "s");
   program += functions(text);
+  EnvironmentDefaults defaults(text);
   for (std::size_t place = 0; place < submission.jobs.size(); ++place) {
     const auto& job = submission.jobs[place];
     const auto delimiter = delimiter_for("CATENA_JOB", job.script);
-    program += fmt::format("\n{} <<'{}'\n{}{}\n", submit_line(dialect, text, job, place), delimiter, job.script, delimiter);
+    program += "\n" + defaults.lines_before(job);
+    program += fmt::format("{} <<'{}'\n{}{}\n", submit_line(dialect, text, job, place), delimiter, job.script, delimiter);
   }
   return program + "\n[ -n \"$stop\" ] && echo STOP || echo END\n";
 }

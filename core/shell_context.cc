@@ -25,13 +25,25 @@ char at_or(std::string_view text, std::size_t at) {
 }
 
 // Whether the parentheses that were opened by "((" are closed together by "))", which makes them arithmetic;
-// else they are two subshells.
-bool is_arithmetic(std::string_view text, std::string_view rest) {
-  int depth = 0;
+// else they are two subshells. `skip_quotes`: parentheses in quotes do not count.
+bool closed_together(std::string_view text, std::string_view rest, bool skip_quotes) {
+  const std::size_t size = text.size() + rest.size();
   const auto at = [&](std::size_t i) { return i < text.size() ? text[i] : at_or(rest, i - text.size()); };
-  for (std::size_t i = 0; i < text.size() + rest.size(); ++i) {
-    if (at(i) == '(') ++depth;
-    if (at(i) == ')' && depth-- == 0) return at(i + 1) == ')';
+  int depth = 0;
+  char quote = '\0';
+  for (std::size_t i = 0; i < size; ++i) {
+    const char c = at(i);
+    if (skip_quotes && c == '\\' && quote != '\'') {
+      ++i;
+    } else if (quote != '\0') {
+      if (c == quote) quote = '\0';
+    } else if (skip_quotes && (c == '\'' || c == '"' || c == '`')) {
+      quote = c;
+    } else if (c == '(') {
+      ++depth;
+    } else if (c == ')' && depth-- == 0) {
+      return at(i + 1) == ')';
+    }
   }
   return false;
 }
@@ -140,6 +152,12 @@ void ShellContext::step_arithmetic(char c, std::string_view text, std::size_t& a
   }
 }
 
+bool ShellContext::opens_arithmetic(std::string_view text, std::string_view rest) {
+  const bool arithmetic = closed_together(text, rest, true);
+  if (closed_together(text, rest, false) != arithmetic) unsure_ = true;
+  return arithmetic;
+}
+
 // $ and what it opens, and backquotes: the same in words, in double quotes, and in here-documents.
 bool ShellContext::open_expansion(char c, std::string_view text, std::size_t& at, std::string_view rest) {
   const bool dollar = after_dollar();
@@ -168,7 +186,7 @@ bool ShellContext::open_expansion(char c, std::string_view text, std::size_t& at
     frames_.back().quoted = quoted;
   } else if (c == '[') {
     push(Kind::bracket);
-  } else if (at_or(text, at + 1) == '(' && is_arithmetic(text.substr(at + 2), rest)) {
+  } else if (at_or(text, at + 1) == '(' && opens_arithmetic(text.substr(at + 2), rest)) {
     put(text[++at]);
     push(Kind::arithmetic);
   } else {
@@ -201,7 +219,7 @@ void ShellContext::step_command(std::string_view text, std::size_t& at, std::str
       push(Kind::dquote);
       return;
     case '(': {
-      if (next == '(' && is_arithmetic(text.substr(at + 2), rest)) {
+      if (next == '(' && opens_arithmetic(text.substr(at + 2), rest)) {
         end_word();
         put(c);
         put(text[++at]);
@@ -418,20 +436,10 @@ bool ShellContext::within(Kind kind) const {
   return std::any_of(frames_.begin(), frames_.end(), [&](const Frame& frame) { return frame.kind == kind; });
 }
 
-bool ShellContext::within_word(Kind kind) const {
+bool ShellContext::within_word(Kind kind, bool quoted) const {
   for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame) {
-    if (frame->kind == kind) return true;
-    if (frame->kind == Kind::command || frame->kind == Kind::paren || frame->kind == Kind::heredoc)
-      return false;
-  }
-  return false;
-}
-
-bool ShellContext::within_quoted_parameter() const {
-  for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame) {
-    if (frame->kind == Kind::parameter && frame->quoted) return true;
-    if (frame->kind == Kind::command || frame->kind == Kind::paren || frame->kind == Kind::heredoc)
-      return false;
+    if (frame->kind == kind && frame->quoted == quoted) return true;
+    if (frame->kind == Kind::command || frame->kind == Kind::paren || frame->kind == Kind::heredoc) break;
   }
   return false;
 }

@@ -42,10 +42,9 @@ class ShellContext {
   std::size_t depth() const { return frames_.size(); }
   // Whether one of the frames is of this kind.
   bool within(Kind kind) const;
-  // The same, but no farther out than the innermost command, here-document or backquotes.
-  bool within_word(Kind kind) const;
-  // Inside ${ } that stands in double quotes or in a here-document, where quotes have odd meanings.
-  bool within_quoted_parameter() const;
+  // The same, but no farther out than the innermost command or here-document. `quoted`: of a ${ }, whether it
+  // stands in double quotes or in a here-document, where quotes have odd meanings.
+  bool within_word(Kind kind, bool quoted = false) const;
   // In a ${ }: what stands between "${" and here, nested parts included.
   std::string_view parameter_text() const;
   // In a command: the current word so far; empty at its start.
@@ -59,6 +58,10 @@ class ShellContext {
   bool in_delimiter() const { return in_delimiter_; }  // within the word behind <<
   bool strips_tabs() const { return frames_.back().strip_tabs; }
   std::string_view line() const;  // of a here-document: the current line so far
+
+  // There was a (( before here of which it is not certain how bash reads it, since parentheses stand in
+  // quotes behind it: so it is not certain either where we are.
+  bool unsure() const { return unsure_; }
 
   // A here-document was ended by a line that holds (part of) a value. Told once.
   bool take_broken();
@@ -96,6 +99,7 @@ class ShellContext {
   void step(std::string_view text, std::size_t& at, std::string_view rest);
   void step_command(std::string_view text, std::size_t& at, std::string_view rest);
   void step_arithmetic(char c, std::string_view text, std::size_t& at);
+  bool opens_arithmetic(std::string_view text, std::string_view rest);
   bool open_expansion(char c, std::string_view text, std::size_t& at, std::string_view rest);
   void open_heredoc(std::string_view text, std::size_t& at, std::string_view rest);
   void close_paren();
@@ -111,6 +115,7 @@ class ShellContext {
   std::vector<Frame> frames_;
   bool escaped_ = false;
   bool in_delimiter_ = false;
+  bool unsure_ = false;
   bool in_value_ = false;
   bool broken_ = false;
   std::size_t dollar_ = npos;     // the last $ that acts on what follows it

@@ -51,11 +51,27 @@ bool is_reserved(std::string_view word) {
   return std::find(std::begin(words), std::end(words), word) != std::end(words);
 }
 
+// The inside of single quotes. In an array within $( ) bash 5.2 loses a backslash that stands outside quotes,
+// and
+// "$(a=('it'\''s'))" is an open quote: there a single quote is written without one.
+std::string in_single_quotes(std::string_view value, const ShellContext& context) {
+  const std::string_view quote = context.within(Kind::paren) ? "'\"'\"'" : "'\\''";
+  std::string text;
+  for (const char c : value) {
+    if (c == '\'') {
+      text += quote;
+    } else {
+      text += c;
+    }
+  }
+  return text;
+}
+
 // One word. `before`: what it joins on to; `rest`: what follows it.
-std::string word_text(std::string_view value, std::string_view before, bool at_command,
-                      std::string_view rest) {
+std::string word_text(std::string_view value, std::string_view before, bool at_command, std::string_view rest,
+                      const ShellContext& context) {
   std::string text = shell_quote(value);
-  if (text.front() == '\'') return text;
+  if (text.front() == '\'') return fmt::format("'{}'", in_single_quotes(value, context));
   const std::string whole = std::string(before) + text;
   const char next = rest.empty() ? '\0' : rest.front();
   const bool assignment = value.find('=') != std::string_view::npos && is_assignment(whole);
@@ -90,7 +106,7 @@ ShellText words_text(const Value& value, const ShellContext& context, std::strin
     const bool last = i + 1 == words.size();
     if (!first) result.text += ' ';
     result.text += word_text(words[i], first ? context.word() : std::string_view(),
-                             first && context.at_command(), last ? rest : std::string_view());
+                             first && context.at_command(), last ? rest : std::string_view(), context);
   }
   return result;
 }
@@ -130,9 +146,8 @@ ShellText parameter_text(const std::string& value, const ShellContext& context) 
     return {{}, fmt::format("'{}' cannot be (part of) a variable's name", value), {}};
   }
   if (only(value, plain)) return {value, {}, {}};
-  if (!context.within_quoted_parameter()) {
-    const std::string quoted = shell_quote(value);
-    return {quoted.front() == '\'' ? quoted : fmt::format("'{}'", quoted), {}, {}};
+  if (!context.within_word(Kind::parameter, true)) {
+    return {fmt::format("'{}'", in_single_quotes(value, context)), {}, {}};
   }
   before.remove_prefix(end);
   if (before.starts_with(':')) before.remove_prefix(1);
@@ -181,7 +196,20 @@ ShellText obstacle(const std::string& value, const ShellContext& context) {
   const Kind kind = context.kind();
   if (value.find('\0') != std::string::npos)
     return {{}, "a value with a NUL character cannot stand in a shell text", {}};
+  if (value.find_first_of("\x01\x7f") != std::string::npos &&
+      (context.within(Kind::paren) || context.within(Kind::parameter))) {
+    return {{},
+            "a value with the control characters 0x01 or 0x7f cannot stand inside ( ) or ${ }, where bash "
+            "5.2 changes them",
+            std::string(variable_hint)};
+  }
   if (context.in_delimiter()) return {{}, "a value cannot stand in a here-document's delimiter", {}};
+  if (context.unsure() && !only(value, [](char c) { return name_char(c) || c == '.'; })) {
+    return {{},
+            "the value needs quoting, and how it is to be quoted is not certain behind a (( with parentheses "
+            "in quotes",
+            "for a subshell write ( ( … ) ) with blanks; for arithmetic take the quotes out of the (( ))"};
+  }
   if (context.escaped()) {
     return {{},
             "a backslash straight before {{ would act on the value's first character",
@@ -231,12 +259,11 @@ ShellText shell_text(const Value& value, const ShellContext& context, std::strin
   }
   if (context.within_word(Kind::arithmetic) || context.within_word(Kind::bracket))
     return arithmetic_text(value, context);
-  if (kind == Kind::parameter || context.within_quoted_parameter()) return parameter_text(text, context);
+  if (kind == Kind::parameter || context.within_word(Kind::parameter, true))
+    return parameter_text(text, context);
   switch (kind) {
-    case Kind::single: {
-      const std::string quoted = shell_quote("'" + text);  // '' \'' and the rest
-      return {quoted.substr(5, quoted.size() - 6), {}, {}};
-    }
+    case Kind::single:
+      return {in_single_quotes(text, context), {}, {}};
     case Kind::ansi:
       if (!text.empty() && lengthens_escape(context.text(), text.front())) {
         return {{},

@@ -1,6 +1,5 @@
 #include "slurm/control.h"
 
-#include "core/error.h"
 #include "slurm/reply.h"
 #include "slurm/submit.h"
 

@@ -8,7 +8,7 @@ namespace {
 // sbatch takes SBATCH_ variables before the script's own #SBATCH lines, so that one left over in a login
 // shell would change every job without a trace in the plan. All that 22.05 to 26.05 know are unset but for
 // SBATCH_ACCOUNT and SBATCH_WCKEY, by which sites' login scripts say who pays, and which catena has no value
-// for unless the workflow says one. (Where both say one, the variable wins, as it does with sbatch itself.)
+// for unless the workflow says one; an account that a job names is kept from the variable (environment_defaults).
 // SBATCH_CLUSTERS goes because the other commands do not follow it.
 constexpr std::string_view input_variables =
     "SBATCH_ACCTG_FREQ SBATCH_ARRAY_INX SBATCH_BATCH SBATCH_BURST_BUFFER SBATCH_CLUSTERS "
@@ -58,6 +58,7 @@ SubmitText submit_text(const Options& options) {
   SubmitText text;
   text.preamble = std::string("unset ").append(input_variables).append("\nunset ").append(step_variables);
   text.preamble += "\nexport LC_ALL=C SLURM_TIME_FORMAT=standard\n";
+  text.environment_defaults = {{"account", "SBATCH_ACCOUNT"}};
   // With --export=NONE the job has SLURM_EXPORT_ENV=NONE, and its srun would start programs without the job's
   // environment.
   text.job_setup = "export CATENA_JOB_ID=\"$SLURM_JOB_ID\"\nunset SLURM_EXPORT_ENV\n";

@@ -16,6 +16,7 @@ class ToyDialect : public Dialect {
     text.hold = "--hold";
     text.id_filter = "[0-9]*";
     text.id_from_output = "${out%%;*}";
+    text.environment_defaults = {{"account", "TOY_ACCOUNT"}};
     text.unsure = {"timed out"};
     text.unavailable = {"cannot connect"};
     return text;

@@ -11,8 +11,8 @@ JobProcess::JobProcess(boost::asio::io_context& io, pid_t pid, Descriptor watch,
                        std::function<void()> on_end)
     : pid_(pid), watch_(io, watch.release()), timer_(io) {
   if (kind == Kind::child) handle_.emplace(io.get_executor(), pid);
-  // Not the handle's own async_wait: that reaps the leader before what it left behind in its group can be ended, and its id may
-  // then be somebody else's.
+  // Not the handle's own async_wait: that reaps the leader before what it left behind in its group can be
+  // ended, and its id may then be somebody else's.
   watch_.async_wait(boost::asio::posix::descriptor_base::wait_read,
                     [done = std::move(on_end), alive = alive()](const boost::system::error_code& error) {
                       if (!error && !alive.expired()) done();

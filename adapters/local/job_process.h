@@ -20,7 +20,8 @@ class JobProcess {
   using Handle = boost::process::v2::basic_process_handle<boost::asio::io_context::executor_type>;
   enum class Kind { child, adopted };
   // `watch` is of open_process(pid). `on_end` is called once, from the event loop, and may destroy this.
-  JobProcess(boost::asio::io_context& io, pid_t pid, Descriptor watch, Kind kind, std::function<void()> on_end);
+  JobProcess(boost::asio::io_context& io, pid_t pid, Descriptor watch, Kind kind,
+             std::function<void()> on_end);
 
   // TERM to the group, KILL after `grace`. Does nothing if it has ended or is being stopped already.
   void stop(Outcome why, std::chrono::seconds grace);
@@ -28,7 +29,8 @@ class JobProcess {
   void limit(std::chrono::seconds left, std::chrono::seconds grace);
   std::optional<Outcome> stopped_as() const { return stopped_as_; }
 
-  // After the end: ends what is left of its group, and reaps it. The status as of waitpid(2); nullopt if it was adopted.
+  // After the end: ends what is left of its group, and reaps it. The status as of waitpid(2); nullopt if it
+  // was adopted.
   std::optional<int> reap();
 
  private:

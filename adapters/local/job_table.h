@@ -1,5 +1,5 @@
-// A run's jobs on this machine, as queue, control and journal tell of them. The supervisor schedules by it; the backend reads its
-// own copy to answer questions.
+// A run's jobs on this machine, as queue, control and journal tell of them. The supervisor schedules by it;
+// the backend reads its own copy to answer questions.
 #pragma once
 
 #include <cstdint>
@@ -17,21 +17,22 @@ using JobIndex = std::uint32_t;  // place in the queue
 
 struct LocalJob {
   enum class Phase { waiting, starting, running, ended };
-  QueueLine line;                // `held` and `parents` as control has changed them
+  QueueLine line;  // `held` and `parents` as control has changed them
   Phase phase = Phase::waiting;
   std::int64_t pid = 0, pid_start = 0;
-  std::string boot{}, host{};    // of the supervisor that started it
+  std::string boot{}, host{};  // of the supervisor that started it
   std::optional<Time> started{}, ended{};
   Outcome outcome = Outcome::completed;
   std::optional<int> status{}, signal{};
-  std::string reason{};          // why it ended as it did
+  std::string reason{};  // why it ended as it did
 };
 
 // What an edge means now, seen from the child.
 enum class EdgeState {
   open,
   met,
-  broken_by_failure,  // can no longer be met: the child is skipped, which counts as a failure before what follows
+  broken_by_failure,  // can no longer be met: the child is skipped, which counts as a failure before what
+                      // follows
   broken_unneeded,    // can no longer be met, and nothing failed
 };
 EdgeState judge(On on, const LocalJob& parent);
@@ -40,7 +41,8 @@ class JobTable {
  public:
   // A line with an id that is there already is passed over: false.
   bool add(QueueLine line);
-  // hold, release and repoint of a job that waits; anything else changes nothing. Gives the job that it was about.
+  // hold, release and repoint of a job that waits; anything else changes nothing. Gives the job that it was
+  // about.
   std::optional<JobIndex> apply(const ControlLine& line);
   std::optional<JobIndex> apply(const JournalLine& line);
 

@@ -102,7 +102,8 @@ void LineReader::read(const std::function<void(std::string_view line)>& sink) {
   std::size_t filled = 0;
   for (;;) {
     text.resize(filled + piece_size);
-    const auto got = pread(file_.get(), text.data() + filled, piece_size, static_cast<off_t>(offset_ + filled));
+    const auto got =
+        pread(file_.get(), text.data() + filled, piece_size, static_cast<off_t>(offset_ + filled));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail(path_);
     filled += static_cast<std::size_t>(got);

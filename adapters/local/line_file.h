@@ -9,8 +9,9 @@
 
 namespace catena::local {
 
-// An exclusive lock on a file, which is made if it is not there (0600). It belongs to the open file, not to the process: a child in
-// the middle of its start holds it too, and it is free only once that child has become another program.
+// An exclusive lock on a file, which is made if it is not there (0600). It belongs to the open file, not to
+// the process: a child in the middle of its start holds it too, and it is free only once that child has
+// become another program.
 class FileLock {
  public:
   enum class Wait { no, yes };
@@ -30,7 +31,8 @@ bool is_locked(const std::string& path);
 // Appends whole lines. Only for the one who holds the file's writer lock.
 class LineWriter {
  public:
-  // Opens or makes the file (0600), and cuts off a torn last line, which a writer left that was killed in the middle.
+  // Opens or makes the file (0600), and cuts off a torn last line, which a writer left that was killed in the
+  // middle.
   explicit LineWriter(const std::string& path);
   // All of it or nothing: after an error (a full disk) the file is as it was. Throws std::system_error.
   void append(std::string_view lines);
@@ -44,7 +46,8 @@ class LineWriter {
 class LineReader {
  public:
   explicit LineReader(std::string path) : path_(std::move(path)) {}
-  // Calls `sink` with each new line, without its newline. A file that is not there has none. Throws std::system_error.
+  // Calls `sink` with each new line, without its newline. A file that is not there has none. Throws
+  // std::system_error.
   void read(const std::function<void(std::string_view line)>& sink);
   std::size_t offset() const { return offset_; }  // of what was read
 

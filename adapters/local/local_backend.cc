@@ -75,15 +75,18 @@ JobState state_of(local::Outcome outcome) {
 
 std::string dependency_text(const local::Parents& parents) {
   std::string text;
-  for (const auto& [on, id] : parents) text += fmt::format("{}{}:{}", text.empty() ? "" : ",", to_string(on), id);
+  for (const auto& [on, id] : parents)
+    text += fmt::format("{}{}:{}", text.empty() ? "" : ",", to_string(on), id);
   return text;
 }
 
 // Why a job that could start does not.
 std::string what_it_waits_for(const LocalJob& job, int free_cpus, Bytes free_memory) {
   if (job.line.begin > local::now()) return "waiting for its time to begin";
-  if (job.line.cpus > free_cpus) return fmt::format("waiting for {} CPU{}", job.line.cpus, job.line.cpus == 1 ? "" : "s");
-  if (job.line.memory > free_memory) return fmt::format("waiting for {} of memory", format_size(job.line.memory));
+  if (job.line.cpus > free_cpus)
+    return fmt::format("waiting for {} CPU{}", job.line.cpus, job.line.cpus == 1 ? "" : "s");
+  if (job.line.memory > free_memory)
+    return fmt::format("waiting for {} of memory", format_size(job.line.memory));
   return "waiting for its turn";
 }
 
@@ -193,7 +196,8 @@ void LocalBackend::submit(const Submission& submission, const AnswerSink& sink) 
             answer.text = fmt::format("its parent {} is not in this run's queue", parent.native_id);
           }
           line.parents.emplace_back(parent.on, parent.native_id);
-        } else if (const auto& before = answers[*parent.in_submission]; before.kind == Answer::Kind::accepted) {
+        } else if (const auto& before = answers[*parent.in_submission];
+                   before.kind == Answer::Kind::accepted) {
           line.parents.emplace_back(parent.on, before.native_id);
         } else if (answer.kind == Answer::Kind::accepted) {
           answer.kind = Answer::Kind::skipped;
@@ -240,7 +244,8 @@ Observation LocalBackend::observe(std::span<const JobRef> jobs) {
   for (const auto& job : jobs) by_run[job.run_directory].push_back(&job);
   for (const auto& [directory, refs] : by_run) {
     try {
-      on_files_of(directory, [&, &ours = refs, &where = directory] { observe_run(view(where), ours, observation); });
+      on_files_of(directory,
+                  [&, &ours = refs, &where = directory] { observe_run(view(where), ours, observation); });
     } catch (const Error& error) {
       observation.trouble.emplace_back(error.what());
       observation.queue_seen = observation.accounting_seen = false;
@@ -306,7 +311,8 @@ void LocalBackend::observe_run(View& run, std::span<const JobRef* const> refs, O
   while (const auto* entry = spool ? readdir(spool.get()) : nullptr) {
     const std::string_view name = entry->d_name;
     const auto dot = name.rfind('.');
-    if (dot == std::string_view::npos || (name.substr(dot) != ".start" && name.substr(dot) != ".exit")) continue;
+    if (dot == std::string_view::npos || (name.substr(dot) != ".start" && name.substr(dot) != ".exit"))
+      continue;
     const auto ref = asked.find(name.substr(0, dot));
     if (ref == asked.end()) continue;
     const auto path = fmt::format("{}/{}", run.files.spool, name);
@@ -321,7 +327,8 @@ void LocalBackend::observe_run(View& run, std::span<const JobRef* const> refs, O
 
   if (!killed) return;
   observation.trouble.push_back(fmt::format(
-      "the supervisor of the run in {} was gone: started again; jobs that ran settle by their records", run.files.run));
+      "the supervisor of the run in {} was gone: started again; jobs that ran settle by their records",
+      run.files.run));
   ensure_supervisor(run);
 }
 
@@ -366,7 +373,8 @@ std::vector<std::string> LocalBackend::control(Action action, std::span<const Co
         } else if (phase == Phase::waiting || action == Action::cancel) {
           lines += to_line(local::ControlLine{action, target->native_id, target->parents});
         } else if (action != Action::release) {  // a job that runs is released
-          problems.push_back(target->native_id + (phase == Phase::ended ? ": it has ended" : ": it has started"));
+          problems.push_back(target->native_id +
+                             (phase == Phase::ended ? ": it has ended" : ": it has started"));
         }
       }
       if (lines.empty()) return;

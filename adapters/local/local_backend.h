@@ -1,5 +1,5 @@
-// This machine as a Backend: a tiny scheduler whose state is in files below RUN_DIR/.catena/local (records.h), and whose
-// supervisor (supervisor.h) is started whenever there is something for it to do.
+// This machine as a Backend: a tiny scheduler whose state is in files below RUN_DIR/.catena/local
+// (records.h), and whose supervisor (supervisor.h) is started whenever there is something for it to do.
 #pragma once
 
 #include <map>
@@ -20,14 +20,16 @@ class LocalBackend : public Backend {
 
   void prepare(const std::string& run_directory, std::span<const std::string> directories,
                std::span<const FileToPut> files) override;
-  // Ids are "local.N", unique within the run. A token that is in the queue already is answered with the id it has, and is not
-  // queued again. Refused: what asks for more than the machine (or the site's limits) has, and unknown parents. Throws
-  // Error(transport) where the run's files cannot be written (nothing was queued then), and Error(unavailable) where the
-  // supervisor does not start (what was answered is queued, and the next call tries again).
+  // Ids are "local.N", unique within the run. A token that is in the queue already is answered with the id it
+  // has, and is not queued again. Refused: what asks for more than the machine (or the site's limits) has,
+  // and unknown parents. Throws Error(transport) where the run's files cannot be written (nothing was queued
+  // then), and Error(unavailable) where the supervisor does not start (what was answered is queued, and the
+  // next call tries again).
   void submit(const Submission& submission, const AnswerSink& sink) override;
-  // Reports by the jobs' records (record), the journal (accounting) and the queue (queue). A job that was skipped because an edge
-  // can no longer be met is `cancelled` with the native state "skipped" or "unneeded". Where the supervisor was killed it is
-  // started again, which `trouble` says, and jobs that ran are unknown in this observation.
+  // Reports by the jobs' records (record), the journal (accounting) and the queue (queue). A job that was
+  // skipped because an edge can no longer be met is `cancelled` with the native state "skipped" or
+  // "unneeded". Where the supervisor was killed it is started again, which `trouble` says, and jobs that ran
+  // are unknown in this observation.
   Observation observe(std::span<const JobRef> jobs) override;
   // A target without a run_directory is looked for in the runs that this object has seen.
   std::vector<std::string> control(Action action, std::span<const ControlTarget> targets) override;

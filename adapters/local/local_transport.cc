@@ -31,7 +31,8 @@ constexpr milliseconds kill_grace{2000};
   throw Error(ErrorKind::transport, fmt::format("{}: {}", what, std::strerror(error)));
 }
 
-// A write to a command that does not read its input raises SIGPIPE: it is kept from the thread while this lives.
+// A write to a command that does not read its input raises SIGPIPE: it is kept from the thread while this
+// lives.
 class NoPipeSignal {
  public:
   NoPipeSignal() {
@@ -157,8 +158,11 @@ class Conversation {
 
   pid_t start(const ChildEnds& ends) {
     try {
-      return local::launch(
-          {.argv = command_.argv, .directory = {}, .in = ends.in.get(), .out = ends.out.get(), .err = ends.err.get()});
+      return local::launch({.argv = command_.argv,
+                            .directory = {},
+                            .in = ends.in.get(),
+                            .out = ends.out.get(),
+                            .err = ends.err.get()});
     } catch (const std::system_error& error) {
       const std::string program = command_.argv.empty() ? "an empty command" : command_.argv[0];
       if (error.code().value() == ENOENT) {
@@ -245,8 +249,8 @@ void write_all(int fd, std::string_view text, const std::string& target) {
 void copy(const std::string& source, int fd, const std::string& target) {
   const Descriptor from(open(source.c_str(), O_RDONLY | O_CLOEXEC));
   if (!from.open()) fail("cannot read " + source, errno);
-  // Within the kernel, as a clone where the file system can. It gives 0 on files that are made as they are read (/proc), and fails
-  // across some file systems: the plain copy goes on from wherever it stopped.
+  // Within the kernel, as a clone where the file system can. It gives 0 on files that are made as they are
+  // read (/proc), and fails across some file systems: the plain copy goes on from wherever it stopped.
   while (copy_file_range(from.get(), nullptr, fd, nullptr, std::size_t{1} << 30, 0) > 0) {
   }
   std::vector<char> buffer(std::size_t{1} << 18);
@@ -294,7 +298,8 @@ void put_one(const FileToPut& file) {
     } else {
       copy(file.source.string(), out.get(), file.target);
     }
-    if (fchmod(out.get(), static_cast<mode_t>(file.mode)) != 0) fail("cannot set the mode of " + file.target, errno);
+    if (fchmod(out.get(), static_cast<mode_t>(file.mode)) != 0)
+      fail("cannot set the mode of " + file.target, errno);
     if (close(out.release()) != 0) fail("cannot write " + file.target, errno);
     if (rename(temporary.c_str(), target.c_str()) != 0) fail("cannot write " + file.target, errno);
   } catch (...) {
@@ -332,10 +337,12 @@ void LocalTransport::read(const std::string& path, std::uintmax_t offset,
                           const std::function<void(std::string_view piece)>& sink) {
   const Descriptor from(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!from.open()) {
-    if (errno == ENOENT || errno == ENOTDIR) throw Error(ErrorKind::not_found, path + ": there is no such file");
+    if (errno == ENOENT || errno == ENOTDIR)
+      throw Error(ErrorKind::not_found, path + ": there is no such file");
     fail("cannot read " + path, errno);
   }
-  if (offset > 0 && lseek(from.get(), static_cast<off_t>(offset), SEEK_SET) < 0) fail("cannot read " + path, errno);
+  if (offset > 0 && lseek(from.get(), static_cast<off_t>(offset), SEEK_SET) < 0)
+    fail("cannot read " + path, errno);
   std::vector<char> buffer(std::size_t{1} << 18);
   for (;;) {
     const auto got = ::read(from.get(), buffer.data(), buffer.size());

@@ -13,7 +13,8 @@
 namespace catena::local {
 namespace {
 
-// The words of a command line; nullopt while the process is in the middle of its exec, when it has an image but no words yet.
+// The words of a command line; nullopt while the process is in the middle of its exec, when it has an image
+// but no words yet.
 std::optional<std::string> command_line(const std::string& process) {
   auto words = read_file(process + "/cmdline");
   if (!words.empty()) return words;

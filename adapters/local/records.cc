@@ -98,7 +98,9 @@ std::optional<Parents> parents(const json::object& from) {
   return list;
 }
 
-bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+bool exists(const std::string& path) {
+  return access(path.c_str(), F_OK) == 0;
+}
 
 }  // namespace
 
@@ -117,7 +119,9 @@ RunFiles::RunFiles(const std::string& run_directory)
       scripts(run + "/.catena/scripts"),
       claims(run + "/.catena/claims") {}
 
-std::string RunFiles::script(std::string_view token) const { return scripts + "/" + std::string(token) + ".sh"; }
+std::string RunFiles::script(std::string_view token) const {
+  return scripts + "/" + std::string(token) + ".sh";
+}
 
 std::string RunFiles::spooled(std::string_view token, std::string_view kind) const {
   return spool + "/" + std::string(token) + "." + std::string(kind);
@@ -127,13 +131,16 @@ bool RunFiles::has_record(std::string_view token, std::string_view kind) const {
   return exists(spooled(token, kind)) || exists(taken + "/" + std::string(token) + "." + std::string(kind));
 }
 
-bool RunFiles::has_claim(std::string_view token) const { return exists(claims + "/" + std::string(token)); }
+bool RunFiles::has_claim(std::string_view token) const {
+  return exists(claims + "/" + std::string(token));
+}
 
 Limits resolve(Limits limits) {
   if (limits.cpus <= 0) {
     cpu_set_t set;  // its error (more CPUs than it holds) leaves the count of all
-    limits.cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
-                                                              : static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+    limits.cpus = sched_getaffinity(0, sizeof set, &set) == 0
+                      ? CPU_COUNT(&set)
+                      : static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
   }
   if (limits.memory <= 0) limits.memory = Bytes{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
   return limits;
@@ -182,7 +189,8 @@ std::string to_line(const ControlLine& line) {
 
 std::string to_line(const JournalLine& line) {
   using What = JournalLine::What;
-  json::object to{{"v", 1}, {"what", name_of(whats, line.what)}, {"time", line.time.time_since_epoch().count()}};
+  json::object to{
+      {"v", 1}, {"what", name_of(whats, line.what)}, {"time", line.time.time_since_epoch().count()}};
   if (line.what != What::supervisor && line.what != What::idle) {
     to["id"] = line.id;
     to["token"] = line.token;
@@ -258,8 +266,12 @@ std::optional<JournalLine> read_journal_line(std::string_view content) {
                      .control = static_cast<std::size_t>(number(*from, "control"))};
 }
 
-std::string_view to_string(Outcome outcome) { return name_of(outcomes, outcome); }
+std::string_view to_string(Outcome outcome) {
+  return name_of(outcomes, outcome);
+}
 
-Time now() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
+Time now() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
 
 }  // namespace catena::local

@@ -1,7 +1,8 @@
-// What the local backend and its supervisor tell each other: lines of JSON in three files below RUN_DIR/.catena/local.
-//   queue    who may submit appends one line a job, under the writer lock; its place gives the id: "local.1", "local.2", …
-//   control  release, hold, cancel, repoint: appended under the same lock
-//   journal  what became of each job: written by the supervisor alone
+// What the local backend and its supervisor tell each other: lines of JSON in three files below
+// RUN_DIR/.catena/local.
+//   queue    who may submit appends one line a job, under the writer lock; its place gives the id: "local.1",
+//   "local.2", … control  release, hold, cancel, repoint: appended under the same lock journal  what became
+//   of each job: written by the supervisor alone
 // A line that cannot be read (torn, foreign) is passed over.
 #pragma once
 
@@ -26,21 +27,21 @@ struct RunFiles {
   // Whether the job's script has got as far as to claim its token (core/script.h).
   bool has_claim(std::string_view token) const;
 
-  std::string run;      // the run's directory
-  std::string local;    // RUN_DIR/.catena/local
+  std::string run;    // the run's directory
+  std::string local;  // RUN_DIR/.catena/local
   std::string queue, control, journal;
-  std::string lock;     // held by the supervisor for its life
-  std::string writer;   // lock of those who append to queue and control
-  std::string limits;   // Limits, as JSON
-  std::string log;      // the supervisor's
+  std::string lock;    // held by the supervisor for its life
+  std::string writer;  // lock of those who append to queue and control
+  std::string limits;  // Limits, as JSON
+  std::string log;     // the supervisor's
   std::string spool, taken, scripts, claims;
 };
 
 // What a run may use of this machine.
 struct Limits {
-  int cpus = 0;               // 0: those that this process may run on
-  Bytes memory = 0;           // 0: the machine's
-  Seconds kill_grace{10};     // between TERM and KILL
+  int cpus = 0;            // 0: those that this process may run on
+  Bytes memory = 0;        // 0: the machine's
+  Seconds kill_grace{10};  // between TERM and KILL
   bool operator==(const Limits&) const = default;
 };
 Limits resolve(Limits limits);  // fills in the machine's
@@ -53,17 +54,17 @@ struct QueueLine {
   std::string id, token, name, workdir, log_out, log_err;
   int cpus = 1;
   Bytes memory = 0;
-  Seconds walltime{0};        // 0: none
+  Seconds walltime{0};  // 0: none
   bool held = false;
   Parents parents;
-  Time begin{};               // not before; the epoch: at once
+  Time begin{};  // not before; the epoch: at once
   Time time{};
 };
 
 struct ControlLine {
   Action action = Action::release;
   std::string id;
-  Parents parents;            // repoint
+  Parents parents;  // repoint
 };
 
 // How a job ended, in the words of core/workflow.h's edges.
@@ -96,7 +97,7 @@ struct JournalLine {
   std::size_t queue = 0, control = 0;
 };
 
-std::string to_line(const QueueLine& line);    // each with its newline
+std::string to_line(const QueueLine& line);  // each with its newline
 std::string to_line(const ControlLine& line);
 std::string to_line(const JournalLine& line);
 std::optional<QueueLine> read_queue_line(std::string_view text);

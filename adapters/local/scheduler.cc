@@ -11,7 +11,8 @@ using Phase = LocalJob::Phase;
 
 constexpr int most_passers = 100;
 constexpr std::chrono::seconds longest_passing{60};
-// How many jobs that do not fit are looked past: more would make each end of a job cost the length of the queue.
+// How many jobs that do not fit are looked past: more would make each end of a job cost the length of the
+// queue.
 constexpr int look_ahead = 100;
 
 }  // namespace
@@ -38,7 +39,8 @@ void Scheduler::take_over() {
 
 std::vector<JobIndex> Scheduler::settle() {
   while (!ended_.empty() || !touched_.empty()) {
-    // What was touched goes first: its edges are new ones, and an ended parent must not be told to the old ones.
+    // What was touched goes first: its edges are new ones, and an ended parent must not be told to the old
+    // ones.
     if (!touched_.empty()) {
       const auto index = touched_.back();
       touched_.pop_back();
@@ -118,7 +120,8 @@ void Scheduler::skip(JobIndex index, EdgeState why, const std::string& parent) {
        .id = job.line.id,
        .token = job.line.token,
        .time = now(),
-       .outcome = why == EdgeState::broken_by_failure ? Outcome::skipped_by_failure : Outcome::skipped_unneeded,
+       .outcome =
+           why == EdgeState::broken_by_failure ? Outcome::skipped_by_failure : Outcome::skipped_unneeded,
        .reason = std::move(reason)});
   skipped_.push_back(index);
 }

@@ -11,8 +11,8 @@
 
 namespace catena::local {
 
-// The order is that of the queue. A job that does not fit lets smaller ones pass, but no more than 100 of them and no longer than
-// 60 seconds; after that nothing starts before it.
+// The order is that of the queue. A job that does not fit lets smaller ones pass, but no more than 100 of
+// them and no longer than 60 seconds; after that nothing starts before it.
 class Scheduler {
  public:
   using Instant = std::chrono::steady_clock::time_point;
@@ -20,19 +20,19 @@ class Scheduler {
 
   const JobTable& jobs() const { return table_; }
   void add(QueueLine line);
-  void apply(const ControlLine& line);    // all but cancel
+  void apply(const ControlLine& line);  // all but cancel
   // Takes a line of an earlier supervisor's journal. Nothing is decided before take_over() and settle().
   void replay(const JournalLine& line) { table_.apply(line); }
-  void wake(Time now);                    // jobs whose `begin` has come may start
-  void take_over();                       // after the last replay: what is running takes its slots
+  void wake(Time now);  // jobs whose `begin` has come may start
+  void take_over();     // after the last replay: what is running takes its slots
 
   // Decides on all that has changed. Gives the jobs that were skipped by it: they have ended.
   std::vector<JobIndex> settle();
   // Takes the slots of the jobs that are to be started now.
   std::vector<JobIndex> start_next(Instant now);
-  void started(const JournalLine& line);  // a start line
-  void put_back(const JournalLine& line); // a back line, of a starting job
-  void end(const JournalLine& line);      // an end line, of a job in any phase
+  void started(const JournalLine& line);   // a start line
+  void put_back(const JournalLine& line);  // a back line, of a starting job
+  void end(const JournalLine& line);       // an end line, of a job in any phase
 
   // Nothing runs and nothing can start: what is left is held, or waits for what is held.
   bool idle() const { return active_ == 0 && ready_.empty() && delayed_.empty(); }

@@ -1,7 +1,5 @@
 #include "adapters/local/supervisor.h"
 
-#include <fcntl.h>
-#include <fmt/chrono.h>
 #include <fmt/core.h>
 #include <signal.h>
 #include <sys/inotify.h>
@@ -13,13 +11,12 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <climits>
 #include <cstring>
-#include <filesystem>
 #include <system_error>
 #include <vector>
 
 #include "adapters/local/job_process.h"
+#include "adapters/local/job_start.h"
 #include "adapters/local/launcher.h"
 #include "adapters/local/line_file.h"
 #include "adapters/local/process_table.h"
@@ -37,45 +34,6 @@ using boost::system::error_code;
 constexpr std::chrono::seconds tick_period{1};
 constexpr std::chrono::seconds held_patience{5};
 constexpr int cannot_execute = 126;  // as a shell says it
-
-void log(const std::string& text) {
-  const auto line = fmt::format("{:%Y-%m-%dT%H:%M:%SZ} [{}] {}\n", fmt::gmtime(std::time(nullptr)), getpid(), text);
-  if (write(STDERR_FILENO, line.data(), line.size()) < 0) return;  // nowhere is left to say it
-}
-
-// The caller's environment with a CATENA_JOB_ID that changes from job to job.
-class JobEnvironment {
- public:
-  JobEnvironment() {
-    constexpr std::string_view name = "CATENA_JOB_ID=";
-    for (char** entry = environ; *entry; ++entry) {
-      if (!std::string_view(*entry).starts_with(name)) entries_.push_back(*entry);
-    }
-    entries_.push_back(nullptr);
-    entries_.push_back(nullptr);
-  }
-  char* const* with(const std::string& id) {
-    id_ = "CATENA_JOB_ID=" + id;
-    entries_[entries_.size() - 2] = id_.data();
-    return entries_.data();
-  }
-
- private:
-  std::string id_;
-  std::vector<char*> entries_;
-};
-
-Descriptor open_log(const std::string& path) {
-  if (path.empty()) return {};
-  const auto create = [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666); };
-  Descriptor file(create());
-  if (!file.open() && errno == ENOENT) {
-    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
-    file.reset(create());
-  }
-  if (!file.open()) throw std::system_error(errno, std::generic_category(), "cannot write " + path);
-  return file;
-}
 
 bool may_pass(int error) {
   return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE;
@@ -104,7 +62,8 @@ class Supervisor {
   }
 
  private:
-  // --- what others write -------------------------------------------------------------------------------------------------
+  // --- what others write
+  // -------------------------------------------------------------------------------------------------
   void watch_files() {
     const int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (fd < 0) return log("no inotify: the queue is looked at once a second");
@@ -154,7 +113,8 @@ class Supervisor {
     return any;
   }
 
-  // --- the journal -------------------------------------------------------------------------------------------------------
+  // --- the journal
+  // -------------------------------------------------------------------------------------------------------
   void note(const JournalLine& line) { unwritten_ += to_line(line); }
 
   // False on a full disk or the like: what was noted is kept, and tried again at the next tick.
@@ -186,7 +146,8 @@ class Supervisor {
     scheduler_.put_back(line);
   }
 
-  // --- taking over from a supervisor that left or was killed ---------------------------------------------------------------
+  // --- taking over from a supervisor that left or was killed
+  // ---------------------------------------------------------------
   void take_over() {
     LineReader journal(files_.journal);
     read_files();
@@ -209,7 +170,8 @@ class Supervisor {
       } else if (job.boot != boot) {
         settle_by_record(i);
       } else if (job.phase == Phase::running) {
-        if (process_start(static_cast<pid_t>(job.pid)) != job.pid_start || !adopt(i, static_cast<pid_t>(job.pid))) {
+        if (process_start(static_cast<pid_t>(job.pid)) != job.pid_start ||
+            !adopt(i, static_cast<pid_t>(job.pid))) {
           settle_by_record(i);
         }
       } else {
@@ -231,7 +193,8 @@ class Supervisor {
       note(start);
       scheduler_.started(start);
       if (!adopt(index, found->second)) settle_by_record(index);
-    } else if (files_.has_claim(token) || files_.has_record(token, "start") || files_.has_record(token, "exit")) {
+    } else if (files_.has_claim(token) || files_.has_record(token, "start") ||
+               files_.has_record(token, "exit")) {
       note(start);
       scheduler_.started(start);
       settle_by_record(index);
@@ -285,7 +248,8 @@ class Supervisor {
     });
   }
 
-  // --- running -----------------------------------------------------------------------------------------------------------
+  // --- running
+  // -----------------------------------------------------------------------------------------------------------
   void pump() {
     if (left_) return;
     read_files();
@@ -349,13 +313,7 @@ class Supervisor {
     auto line = line_for(index, What::start);
     Descriptor watch;
     try {
-      const auto out = open_log(job.log_out);
-      const auto err = job.log_err.empty() || job.log_err == job.log_out ? Descriptor() : open_log(job.log_err);
-      const auto pid = launch({.argv = {"/bin/bash", files_.script(job.token)},
-                               .directory = job.workdir,
-                               .out = out.get(),
-                               .err = err.open() ? err.get() : out.get(),
-                               .environment = environment_.with(job.id)});
+      const auto pid = start_job(job, files_.script(job.token), environment_);
       line.pid = pid;
       watch = open_process(pid);
       if (!watch.open()) {
@@ -391,7 +349,8 @@ class Supervisor {
   }
 
   void run_on(JobIndex index, pid_t pid, Descriptor watch, JobProcess::Kind kind) {
-    auto process = std::make_unique<JobProcess>(io_, pid, std::move(watch), kind, [this, index] { ended(index); });
+    auto process =
+        std::make_unique<JobProcess>(io_, pid, std::move(watch), kind, [this, index] { ended(index); });
     const auto& job = scheduler_.jobs()[index];
     if (job.line.walltime.count() > 0) {
       process->limit(job.line.walltime - (now() - job.started.value_or(now())), limits_.kill_grace);
@@ -419,10 +378,12 @@ class Supervisor {
     line.outcome = *line.status == 0 ? Outcome::completed : Outcome::failed;
     const bool recorded = files_.has_record(line.token, "exit");
     if (!recorded) {
-      // Without its record nobody has checked its outputs: an end with 0 proves nothing (a script cut short by a full disk).
+      // Without its record nobody has checked its outputs: an end with 0 proves nothing (a script cut short
+      // by a full disk).
       line.outcome = Outcome::failed;
-      line.reason = line.signal ? fmt::format("killed by signal {} ({})", *line.signal, strsignal(*line.signal))
-                                : fmt::format("its script ended with {} and left no exit record", *line.status);
+      line.reason = line.signal
+                        ? fmt::format("killed by signal {} ({})", *line.signal, strsignal(*line.signal))
+                        : fmt::format("its script ended with {} and left no exit record", *line.status);
     }
     if (stopped_as) say_stopped(index, *stopped_as, line);
     if (!recorded) write_record(index, line);
@@ -431,9 +392,9 @@ class Supervisor {
 
   void say_stopped(JobIndex index, Outcome stopped_as, JournalLine& line) const {
     line.outcome = stopped_as;
-    line.reason = stopped_as == Outcome::timeout
-                      ? "ended by its time limit of " + format_walltime(scheduler_.jobs()[index].line.walltime)
-                      : std::string("cancelled while it ran");
+    line.reason = stopped_as == Outcome::timeout ? "ended by its time limit of " +
+                                                       format_walltime(scheduler_.jobs()[index].line.walltime)
+                                                 : std::string("cancelled while it ran");
   }
 
   // In the place of a job that could not write it.
@@ -458,7 +419,8 @@ class Supervisor {
     }
   }
 
-  // --- leaving -------------------------------------------------------------------------------------------------------------
+  // --- leaving
+  // -------------------------------------------------------------------------------------------------------------
   void leave_if_idle() {
     const auto instant = std::chrono::steady_clock::now();
     if (!scheduler_.idle()) {
@@ -467,11 +429,14 @@ class Supervisor {
     }
     if (!idle_since_) idle_since_ = instant;
     if (scheduler_.unfinished() > 0 && instant - *idle_since_ < held_patience) return;
-    // Whoever appends does so under this lock and looks for a supervisor afterwards: either the line is seen here, or the free
-    // lock is seen there.
+    // Whoever appends does so under this lock and looks for a supervisor afterwards: either the line is seen
+    // here, or the free lock is seen there.
     const FileLock writer(files_.writer, FileLock::Wait::yes);
     if (read_files()) return pump_soon();
-    note({.what = What::idle, .time = now(), .queue = queue_reader_.offset(), .control = control_reader_.offset()});
+    note({.what = What::idle,
+          .time = now(),
+          .queue = queue_reader_.offset(),
+          .control = control_reader_.offset()});
     if (!flush()) return;
     log("nothing is left to do");
     left_ = true;
@@ -499,67 +464,22 @@ class Supervisor {
   bool left_ = false;
 };
 
-// In the process that stays: nothing of the caller's but its environment and its files.
-void detach(const RunFiles& files) {
-  setsid();
-  signal(SIGHUP, SIG_IGN);
-  signal(SIGPIPE, SIG_IGN);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  const Descriptor null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  const Descriptor log_file(::open(files.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  dup2(null.get(), STDIN_FILENO);
-  dup2(log_file.open() ? log_file.get() : null.get(), STDOUT_FILENO);
-  dup2(log_file.open() ? log_file.get() : null.get(), STDERR_FILENO);
-  if (chdir("/") != 0) log("cannot leave the working directory");
-}
-
 }  // namespace
 
-int supervise_here(const std::string& run_directory, const Limits& limits, const std::function<void()>& on_lock) {
+int supervise_here(const std::string& run_directory, const Limits& limits,
+                   const std::function<void()>& on_lock) {
   RunFiles files(run_directory);
   FileLock lock(files.lock, FileLock::Wait::no);
   if (lock.held()) {
     // For people: who it is.
     const auto pid = std::to_string(getpid()) + "\n";
-    if (ftruncate(lock.fd(), 0) != 0 || pwrite(lock.fd(), pid.data(), pid.size(), 0) < 0) log("cannot write the lock file");
+    if (ftruncate(lock.fd(), 0) != 0 || pwrite(lock.fd(), pid.data(), pid.size(), 0) < 0)
+      log("cannot write the lock file");
   }
   const bool mine = lock.held();
   if (on_lock) on_lock();
   if (!mine) return 0;
   return Supervisor(std::move(files), resolve(limits), std::move(lock)).run();
-}
-
-int supervise(const std::string& run_directory) {
-  const RunFiles files(std::filesystem::absolute(run_directory).lexically_normal().string());
-  auto [ready_read, ready_write] = make_pipe();
-  const pid_t child = fork();
-  if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
-  if (child > 0) {
-    ready_write.reset();
-    char byte = 0;
-    ssize_t got = 0;
-    while ((got = read(ready_read.get(), &byte, 1)) < 0 && errno == EINTR) {
-    }
-    if (got == 1) return 0;
-    int status = 0;
-    waitpid(child, &status, 0);
-    return 1;
-  }
-  ready_read.reset();
-  detach(files);
-  int status = 1;
-  try {
-    const auto limits = read_limits(read_file(files.limits));
-    status = supervise_here(files.run, limits, [&ready = ready_write] {
-      if (write(ready.get(), "", 1) != 1) log("nobody waits for the start");
-      ready.reset();
-    });
-  } catch (const std::exception& error) {
-    log(fmt::format("ended by an error: {}", error.what()));
-  }
-  _exit(status);
 }
 
 }  // namespace catena::local

@@ -1,13 +1,16 @@
-// Runs one run's jobs on this machine: one process a run, detached from whoever asked for it, with all its state in files.
+// Runs one run's jobs on this machine: one process a run, detached from whoever asked for it, with all its
+// state in files.
 //
-// It reads queue and control (records.h) as they grow, starts jobs by Scheduler, ends them at their walltime, and keeps the
-// journal. It leaves when all jobs have ended, or when for five seconds there were only held ones.
+// It reads queue and control (records.h) as they grow, starts jobs by Scheduler, ends them at their walltime,
+// and keeps the journal. It leaves when all jobs have ended, or when for five seconds there were only held
+// ones.
 //
-// Never started twice: a job's `starting` line is in the journal before its process exists. A supervisor that takes over from one
-// that was killed holds the lock, which a child in the middle of its start would hold too (line_file.h), so every process that was
-// started is visible by then. A job with a `starting` line, but no process, no claim and no record (core/script.h) never
-// began, and only such a job is started again. One that began and whose process still lives is watched to its end; one that
-// began and is gone is settled by its record; without a record it has failed.
+// Never started twice: a job's `starting` line is in the journal before its process exists. A supervisor that
+// takes over from one that was killed holds the lock, which a child in the middle of its start would hold too
+// (line_file.h), so every process that was started is visible by then. A job with a `starting` line, but no
+// process, no claim and no record (core/script.h) never began, and only such a job is started again. One that
+// began and whose process still lives is watched to its end; one that began and is gone is settled by its
+// record; without a record it has failed.
 #pragma once
 
 #include <functional>
@@ -17,14 +20,17 @@
 
 namespace catena::local {
 
-// Supervises until there is nothing left to do. Returns 0; at once where another supervisor holds the run's lock. The folders
-// below RUN_DIR/.catena must exist (LocalBackend makes them). Throws std::system_error if the lock or the journal cannot be had.
-// `on_lock` is called once the lock is held, or is known to be held by another.
-int supervise_here(const std::string& run_directory, const Limits& limits, const std::function<void()>& on_lock = {});
+// Supervises until there is nothing left to do. Returns 0; at once where another supervisor holds the run's
+// lock. The folders below RUN_DIR/.catena must exist (LocalBackend makes them). Throws std::system_error if
+// the lock or the journal cannot be had. `on_lock` is called once the lock is held, or is known to be held by
+// another.
+int supervise_here(const std::string& run_directory, const Limits& limits,
+                   const std::function<void()>& on_lock = {});
 
-// The hidden verb `_supervise RUN_DIR`: detaches (a session of its own, no terminal, deaf to SIGHUP, working directory /, output
-// to supervisor.log), supervises with the limits in the run's files, and returns in the caller's process once the supervisor has
-// the lock: an exit status, 0 if there is a supervisor. Call it from a process with one thread.
+// The hidden verb `_supervise RUN_DIR`: detaches (a session of its own, no terminal, deaf to SIGHUP, working
+// directory /, output to supervisor.log), supervises with the limits in the run's files, and returns in the
+// caller's process once the supervisor has the lock: an exit status, 0 if there is a supervisor. Call it from
+// a process with one thread.
 int supervise(const std::string& run_directory);
 
 }  // namespace catena::local

@@ -73,6 +73,11 @@ TEST(Merge, AStartRecordOfBeforeARequeueDoesNotBeatTheQueue) {
             JobState::queued);
 }
 
+TEST(Merge, AJobQueuedAgainAfterItsNodeFailedHasNotEnded) {
+  EXPECT_EQ(merged({report(Evidence::queue, JobState::queued, "PENDING"), report(Evidence::accounting, JobState::node_fail, "NODE_FAIL")}).state,
+            JobState::queued);
+}
+
 TEST(Merge, AStateThatNobodyKnowsIsKeptAsUnknownWithItsText) {
   const auto outcome = merged({report(Evidence::queue, JobState::unknown, "TELEPORTING")});
   EXPECT_EQ(outcome.state, JobState::unknown);

@@ -133,6 +133,16 @@ TEST_F(Program, AFanInOfFiveThousandGoesOut) {
   EXPECT_NE(program.find("ok:$J5000,"), std::string::npos);
 }
 
+// sbatch lets SBATCH_ACCOUNT win over a job's own --account.
+TEST_F(Program, AVariableThatStandsForAResourceIsKeptFromJobsThatNameIt) {
+  for (int i = 0; i < 4; ++i) job("echo 1\"${TOY_ACCOUNT-}\"");
+  submission_.jobs[1].resources.account = "mine";
+  submission_.jobs[2].resources.account = "mine";
+  setenv("TOY_ACCOUNT", "77", 1);
+  EXPECT_THAT(run(), ElementsAre("OK token0 177", "OK token1 1", "OK token2 1", "OK token3 177", "END"));
+  unsetenv("TOY_ACCOUNT");
+}
+
 TEST_F(Program, AnswersAreReadAndNoiseIsPassedOver) {
   job("");
   job("");

@@ -1,5 +1,3 @@
-#include "adapters/local/line_file.h"
-
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +7,7 @@
 #include <csignal>
 #include <system_error>
 
+#include "adapters/local/line_file.h"
 #include "adapters/local/records.h"
 #include "local_support.h"
 
@@ -16,8 +15,8 @@ namespace catena::local {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 using testing::Folder;
+using ::testing::IsEmpty;
 using testing::slurp;
 
 void append_raw(const std::string& path, std::string_view text) {
@@ -147,8 +146,8 @@ TEST(Records, TornAndForeignLinesAreNoRecords) {
   for (std::size_t length = 0; length + 2 < whole.size(); ++length) {
     EXPECT_FALSE(read_journal_line(std::string_view(whole).substr(0, length))) << length;
   }
-  for (const auto* text : {"", "{}", "[]", "null", R"({"v":2,"what":"end"})", R"({"v":1,"what":"end","outcome":"odd"})",
-                           R"({"v":1,"what":"odd"})"}) {
+  for (const auto* text : {"", "{}", "[]", "null", R"({"v":2,"what":"end"})",
+                           R"({"v":1,"what":"end","outcome":"odd"})", R"({"v":1,"what":"odd"})"}) {
     EXPECT_FALSE(read_journal_line(text)) << text;
   }
   EXPECT_FALSE(read_queue_line(R"({"v":1,"id":"local.1"})"));

@@ -1,14 +1,14 @@
-#include "adapters/local/scheduler.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "adapters/local/scheduler.h"
 
 namespace catena::local {
 namespace {
 
+using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using std::chrono::seconds;
 
 class Machine {
  public:
@@ -68,12 +68,12 @@ TEST(SchedulerEdges, MeanWhatTheWorkflowSays) {
     Fate fate;
   };
   const Case cases[] = {
-      {On::ok, Outcome::completed, starts},         {On::ok, Outcome::failed, skipped},
-      {On::ok, Outcome::timeout, skipped},          {On::ok, Outcome::cancelled, skipped},
-      {On::any, Outcome::completed, starts},        {On::any, Outcome::failed, starts},
-      {On::any, Outcome::timeout, starts},          {On::any, Outcome::cancelled, starts},
-      {On::notok, Outcome::completed, unneeded},    {On::notok, Outcome::failed, starts},
-      {On::notok, Outcome::timeout, starts},        {On::notok, Outcome::cancelled, starts},
+      {On::ok, Outcome::completed, starts},      {On::ok, Outcome::failed, skipped},
+      {On::ok, Outcome::timeout, skipped},       {On::ok, Outcome::cancelled, skipped},
+      {On::any, Outcome::completed, starts},     {On::any, Outcome::failed, starts},
+      {On::any, Outcome::timeout, starts},       {On::any, Outcome::cancelled, starts},
+      {On::notok, Outcome::completed, unneeded}, {On::notok, Outcome::failed, starts},
+      {On::notok, Outcome::timeout, starts},     {On::notok, Outcome::cancelled, starts},
   };
   for (const auto& [on, outcome, fate] : cases) {
     Machine machine;
@@ -230,7 +230,8 @@ TEST(SchedulerRepoint, ToNothingSetsFreeAndToAnUnknownJobSkips) {
 }
 
 TEST(SchedulerReplay, ControlIsKnownBeforeOldEndsAreJudged) {
-  // The parent has failed, and the child had been pointed elsewhere before: it must not be skipped by the old edge.
+  // The parent has failed, and the child had been pointed elsewhere before: it must not be skipped by the old
+  // edge.
   Machine machine;
   machine.add();
   machine.add();

@@ -1,5 +1,5 @@
-// A run on this machine for tests: a folder of its own, jobs with scripts that write records as core/script.h's do, and waiting
-// with a limit for what must come.
+// A run on this machine for tests: a folder of its own, jobs with scripts that write records as
+// core/script.h's do, and waiting with a limit for what must come.
 #pragma once
 
 #include <fmt/core.h>
@@ -42,10 +42,13 @@ class Folder {
   std::string path_;
 };
 
-inline std::string slurp(const std::string& path) { return local::read_file(path); }
+inline std::string slurp(const std::string& path) {
+  return local::read_file(path);
+}
 
 // True as soon as `condition` holds; false if it does not within a time that no sound run needs.
-inline bool eventually(const std::function<bool()>& condition, std::chrono::seconds limit = std::chrono::seconds{60}) {
+inline bool eventually(const std::function<bool()>& condition,
+                       std::chrono::seconds limit = std::chrono::seconds{60}) {
   const auto until = std::chrono::steady_clock::now() + limit;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > until) return false;
@@ -54,7 +57,8 @@ inline bool eventually(const std::function<bool()>& condition, std::chrono::seco
   return true;
 }
 
-// One run with its backend. The test program itself is the binary that supervises (see local_backend_test.cc's main).
+// One run with its backend. The test program itself is the binary that supervises (see
+// local_backend_test.cc's main).
 class LocalRun {
  public:
   explicit LocalRun(local::Limits limits = {.cpus = 4, .memory = Bytes{4} << 30, .kill_grace = Seconds{1}})
@@ -75,10 +79,13 @@ class LocalRun {
   std::string directory() const { return folder_ / "the run"; }
   std::string file(const std::string& name) const { return directory() + "/" + name; }
   LocalBackend& backend() { return *backend_; }
-  void reopen() { backend_ = std::make_unique<LocalBackend>(std::filesystem::read_symlink("/proc/self/exe").string(), limits_); }
+  void reopen() {
+    backend_ =
+        std::make_unique<LocalBackend>(std::filesystem::read_symlink("/proc/self/exe").string(), limits_);
+  }
 
-  // Writes a start record, appends its token to `attempts`, runs the body in the background as the real script does, and writes an
-  // exit record with the body's status.
+  // Writes a start record, appends its token to `attempts`, runs the body in the background as the real
+  // script does, and writes an exit record with the body's status.
   std::string script(const std::string& token, const std::string& body) const {
     return fmt::format(R"(#!/bin/bash
 run='{0}' token={1} began=$EPOCHSECONDS signal= pid=
@@ -138,7 +145,8 @@ exit $status
   Observation observe() { return backend_->observe(submitted_); }
 
   // What one source says of a job.
-  static std::optional<Report> said(const Observation& observation, const std::string& token, Evidence source) {
+  static std::optional<Report> said(const Observation& observation, const std::string& token,
+                                    Evidence source) {
     std::optional<Report> last;
     for (const auto& report : observation.reports) {
       const bool start = report.source == Evidence::record && report.state == JobState::running;
@@ -146,7 +154,9 @@ exit $status
     }
     return last;
   }
-  std::optional<Report> journaled(const std::string& token) { return said(observe(), token, Evidence::accounting); }
+  std::optional<Report> journaled(const std::string& token) {
+    return said(observe(), token, Evidence::accounting);
+  }
   JobState live_state(const std::string& token) {
     const auto report = said(observe(), token, Evidence::queue);
     return report ? report->state : JobState::unknown;
@@ -160,7 +170,8 @@ exit $status
   }
   // native end ("completed", "failed", …) of each job by its token.
   std::map<std::string, std::string> ends() {
-    EXPECT_TRUE(eventually([this] { return all_ended(); })) << "not all jobs have ended\n" << slurp(file(".catena/local/journal"));
+    EXPECT_TRUE(eventually([this] { return all_ended(); })) << "not all jobs have ended\n"
+                                                            << slurp(file(".catena/local/journal"));
     std::map<std::string, std::string> native;
     for (const auto& report : observe().reports) {
       if (report.source == Evidence::accounting) native[report.token] = report.native;
@@ -193,6 +204,8 @@ exit $status
   std::vector<JobRef> submitted_;
 };
 
-inline Dependency after(std::size_t place, On on = On::ok) { return {on, place, {}}; }
+inline Dependency after(std::size_t place, On on = On::ok) {
+  return {on, place, {}};
+}
 
 }  // namespace catena::testing

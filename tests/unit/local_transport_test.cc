@@ -15,9 +15,9 @@ namespace catena {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using testing::eventually;
 using testing::Folder;
+using ::testing::HasSubstr;
 using testing::slurp;
 using namespace std::chrono_literals;
 
@@ -76,9 +76,9 @@ TEST(LocalTransportRun, ALineArrivesBeforeTheCommandEnds) {
   const Folder folder;
   const auto flag = folder / "flag";
   // The command ends only when the sink has seen its first line.
-  const auto result = LocalTransport().run(
-      shell("echo first; while [ ! -e '" + flag + "' ]; do sleep 0.01; done"),
-      [&](std::string_view) { close(open(flag.c_str(), O_CREAT | O_WRONLY, 0600)); });
+  const auto result =
+      LocalTransport().run(shell("echo first; while [ ! -e '" + flag + "' ]; do sleep 0.01; done"),
+                           [&](std::string_view) { close(open(flag.c_str(), O_CREAT | O_WRONLY, 0600)); });
   EXPECT_EQ(result.status, 0);
 }
 
@@ -151,7 +151,8 @@ TEST(LocalTransportRun, TheChildGetsNoDescriptorsAndDefaultSignals) {
 TEST(LocalTransportPut, ArrivesWithItsModeUnderAnyName) {
   const Folder folder;
   const auto umask_before = umask(077);
-  for (const std::string name : {"a b", "it's \"quoted\"", "new\nline", "-rf", "$HOME", "dir one/dir'two/file"}) {
+  for (const std::string name :
+       {"a b", "it's \"quoted\"", "new\nline", "-rf", "$HOME", "dir one/dir'two/file"}) {
     const FileToPut file{"content of " + name, {}, folder / name, 0755};
     LocalTransport().put({&file, 1});
     EXPECT_EQ(slurp(file.target), file.content);
@@ -172,7 +173,8 @@ TEST(LocalTransportPut, CopiesASourceWhateverItsKind) {
   const Folder folder;
   const std::string content(700'001, 'q');
   local::replace_file(folder / "source", content);
-  const FileToPut files[] = {{{}, folder / "source", folder / "copy", 0640}, {{}, "/proc/self/status", folder / "made", 0600}};
+  const FileToPut files[] = {{{}, folder / "source", folder / "copy", 0640},
+                             {{}, "/proc/self/status", folder / "made", 0600}};
   LocalTransport().put(files);
   EXPECT_EQ(slurp(folder / "copy"), content);
   EXPECT_THAT(slurp(folder / "made"), HasSubstr("Name:"));  // copy_file_range gives nothing there

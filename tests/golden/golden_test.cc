@@ -1,0 +1,40 @@
+// What catena prints, against texts on record. CATENA_UPDATE_GOLDEN=1 rewrites them; the diff is then read by a person.
+#include <gtest/gtest.h>
+
+#include "sandbox.h"
+
+namespace catena {
+namespace {
+
+class Golden : public testing::Test {
+ protected:
+  Golden() {
+    const std::string folder = CATENA_SOURCE_DIR "/tests/golden/";
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      const auto name = entry.path().filename().string();
+      if (name.ends_with(".yaml") || name.ends_with(".sbatch")) box.write(name, read_text(entry.path()));
+    }
+  }
+  void expect(const std::string& arguments, const std::string& file, int status = 0) {
+    const auto said = box.catena(arguments);
+    EXPECT_EQ(said.status, status) << said.err;
+    auto text = said.out + said.err;
+    for (auto at = text.find(box.dir.string()); at != std::string::npos; at = text.find(box.dir.string())) {
+      text.replace(at, box.dir.string().size(), "@DIR@");
+    }
+    const std::string path = CATENA_SOURCE_DIR "/tests/golden/" + file;
+    if (getenv("CATENA_UPDATE_GOLDEN")) std::ofstream(path) << text;
+    EXPECT_EQ(text, read_text(path)) << "catena " << arguments;
+  }
+  Sandbox box;
+};
+
+TEST_F(Golden, TheOrderAndItsReasons) { expect("plan shapes.yaml --id g1", "shapes-plan.txt"); }
+TEST_F(Golden, TheSubmissionProgram) { expect("plan shapes.yaml --site slurm --id g1 --program", "shapes-program.txt"); }
+TEST_F(Golden, TheScriptOfANodeWithEverything) { expect("plan shapes.yaml --site slurm --id g1 --script fit", "shapes-script.txt"); }
+TEST_F(Golden, ThePlanAsJson) { expect("plan shapes.yaml --id g1 --json", "shapes-plan.json"); }
+TEST_F(Golden, EveryMistakeAtOnce) { expect("validate mistakes.yaml", "mistakes.txt", 3); }
+TEST_F(Golden, TheGraphsOwnMistakes) { expect("validate cycle.yaml", "cycle.txt", 3); }
+
+}  // namespace
+}  // namespace catena

@@ -1,0 +1,205 @@
+// The real SLURM, from the command line: what only SLURM does.
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+
+#include "sandbox.h"
+
+namespace catena {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+std::string shell(const std::string& command) {
+  std::string out;
+  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
+  char buffer[4096];
+  while (std::fgets(buffer, sizeof buffer, pipe)) out += buffer;
+  pclose(pipe);
+  return out;
+}
+
+class Slurm : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!getenv("CATENA_TEST_SLURM")) GTEST_SKIP() << "no private SLURM: scripts/test starts one";
+  }
+  std::string job(const std::string& node) const {
+    const auto status = box.status("", "--offline");
+    for (const auto& each : status.at("nodes").as_array()) {
+      if (each.at("name").as_string() == node && each.at("job").is_string()) return std::string(each.at("job").as_string());
+    }
+    return "";
+  }
+  static std::string log() { return "    run: echo \"$CATENA_NODE\" >> '{{ workflow.dir }}/ran'\n"; }
+  Sandbox box{"slurm"};
+};
+
+TEST_F(Slurm, TheQueueShowsNodeAndTokenAndTheSchedulersOwnDependency) {
+  ASSERT_EQ(box.run("names", "name: names\nnodes:\n  first:\n    run: sleep 300\n  second:\n    after: [first]\n" + log()).status, 0);
+  const auto queue = shell("squeue -h -j " + job("second") + " -o '%j %E'");
+  EXPECT_THAT(queue, testing::MatchesRegex("second\\.[0-9a-z]+ afterok:" + job("first") + "\\(unfulfilled\\)\n"));
+  EXPECT_THAT(box.catena("why names second").out, HasSubstr("waits for ok of first"));
+  EXPECT_EQ(box.catena("cancel names").status, 0);
+}
+
+TEST_F(Slurm, WhatPlanShowsIsWhatRunSends) {
+  const std::string yaml = "name: bytes\nnodes:\n  a:\n    run: 'true'\n  b:\n    after: [a]\n    run: 'true'\n";
+  box.write("bytes.yaml", yaml);
+  const auto script = box.catena("plan bytes.yaml --site slurm --id x1 --script b").out;
+  ASSERT_EQ(box.run("bytes", yaml, "--id x1").status, 0);
+  EXPECT_EQ(shell("scontrol write batch_script " + job("b") + " -"), script);
+  EXPECT_EQ(box.catena("wait bytes --timeout 60s").status, 0);
+  EXPECT_EQ(box.run("bytes", yaml, "--id x1").status, 8) << "an id is used once";
+}
+
+TEST_F(Slurm, ATimeLimitEndsTheNodeAsTimeout) {
+  const auto said = box.run("limit", "name: limit\nnodes:\n  a:\n    resources: {walltime: 1m}\n    run: sleep 600\n  b:\n    after: {node: a, on: notok}\n" + log(), "--wait");
+  EXPECT_EQ(said.status, 1);
+  EXPECT_EQ(box.state("a"), "timeout");
+  EXPECT_EQ(box.state("b"), "completed");
+  EXPECT_THAT(box.catena("why limit a").out, HasSubstr("time limit"));
+}
+
+// Exit codes of 128 and more lose 128 in sacct: 128 is shown as FAILED 0:0.
+TEST_F(Slurm, AnExitCodeOf128IsAFailure) {
+  EXPECT_EQ(box.run("e128", "name: e128\nnodes:\n  a:\n    run: exit 128\n", "--wait").status, 1);
+  EXPECT_EQ(box.status().at("nodes").at(0).at("exit_code").as_int64(), 128);
+}
+
+// Without an exit record, accounting decides.
+TEST_F(Slurm, AJobKilledWithoutAWordIsSettledByAccounting) {
+  ASSERT_EQ(box.run("killed", "name: killed\nnodes:\n  a:\n    run: echo x > '{{ workflow.dir }}/started'; sleep 300\n  b:\n    after: [a]\n" + log()).status, 0);
+  ASSERT_TRUE(box.until([&] { return !box.read("started").empty(); }));
+  shell("scancel --signal=KILL --full " + job("a"));
+  EXPECT_EQ(box.catena("wait killed --timeout 60s").status, 1);
+  EXPECT_EQ(box.state("a"), "failed");
+  EXPECT_EQ(box.state("b"), "skipped");
+  EXPECT_EQ(shell("squeue -h -j " + job("b") + " -t PD"), "");
+}
+
+// `CANCELLED by 0`, and a trap that ends with 0.
+TEST_F(Slurm, AJobCancelledByHandIsCancelledWhateverItsTrapSays) {
+  ASSERT_EQ(box.run("hand", "name: hand\nnodes:\n  a:\n    run: |\n      trap 'exit 0' TERM\n      echo x > '{{ workflow.dir }}/started'\n      sleep 300 & wait\n").status, 0);
+  ASSERT_TRUE(box.until([&] { return !box.read("started").empty(); }));
+  shell("scancel " + job("a"));
+  EXPECT_EQ(box.catena("wait hand --timeout 60s").status, 9);
+  EXPECT_THAT(box.catena("why hand a").out, HasSubstr("CANCELLED by"));
+}
+
+TEST_F(Slurm, ARefusedJobIsSaidInSlurmsWordsAndTheRestGoesOn) {
+  const auto said = box.run("refused", "name: refused\nnodes:\n  a:\n    resources: {queue: nowhere}\n    run: 'true'\n  b:\n    after: [a]\n" + log() + "  c:\n" + log());
+  EXPECT_EQ(said.status, 6);
+  EXPECT_THAT(said.err, HasSubstr("invalid partition"));
+  EXPECT_EQ(box.catena("wait refused --timeout 60s").status, 1);
+  EXPECT_EQ(box.state("b"), "skipped");
+  EXPECT_EQ(box.state("c"), "completed");
+}
+
+TEST_F(Slurm, AQueuedJobSaysWhichReasonSlurmGives) {
+  ASSERT_EQ(box.run("down", "name: down\nnodes:\n  a:\n    resources: {queue: down}\n    run: 'true'\n").status, 0);
+  ASSERT_TRUE(box.until([&] { return box.catena("why down a").out.find("PartitionDown") != std::string::npos; })) << box.catena("why down a").out;
+  EXPECT_EQ(box.catena("cancel down").status, 0);
+}
+
+// A fast child whose parents have long gone from the controller's memory.
+TEST_F(Slurm, ARunContinuedAfterAKillSubmitsNothingTwice) {
+  std::string yaml = "name: torn\ndefaults: {resources: {memory: 10M}}\nnodes:\n  a:\n    foreach: {i: 1..150}\n" + log() + "  b:\n    after: [a]\n" + log();
+  box.write("torn.yaml", yaml);
+  const auto pid = fork();
+  if (pid == 0) {
+    if (chdir(box.dir.c_str()) != 0 || !freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr)) _exit(126);
+    setenv("CATENA_HOME", (box.dir / "home").c_str(), 1);
+    setenv("CATENA_SITE_PATH", (box.dir / "sites").c_str(), 1);
+    execl(CATENA_BINARY, "catena", "run", "torn.yaml", "--site", "slurm", nullptr);
+    _exit(127);
+  }
+  // Killed in the middle of its submissions.
+  ASSERT_TRUE(box.until([&] {
+    const auto list = box.catena("list --json");
+    if (list.status != 0) return false;
+    const auto runs = boost::json::parse(list.out).as_array();
+    return !runs.empty() && runs[0].at("counts").at("held").as_int64() > 20;
+  }));
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
+  EXPECT_EQ(box.catena("wait torn --timeout 200s").status, 0) << box.catena("status torn").out;
+  std::map<std::string, int> times;
+  std::istringstream ran(box.read("ran"));
+  for (std::string line; std::getline(ran, line);) ++times[line];
+  EXPECT_EQ(times.size(), 151U);
+  for (const auto& [node, count] : times) EXPECT_EQ(count, 1) << node;
+  // No token has two jobs.
+  const auto names = shell("sacct -n -P -X -o JobName%60 -S now-1hour -E now | sort | uniq -d | grep -E '^(a\\.[0-9]+|b)\\.' | head -3");
+  EXPECT_EQ(names, "");
+}
+
+// Scenario 24. Run alone: it stops the controller that all share.
+TEST_F(Slurm, AControllerThatDoesNotAnswerChangesNothing) {
+  const std::string ctl = getenv("CATENA_TEST_SLURM_CTL");
+  ASSERT_EQ(box.run("down", "name: down\nnodes:\n  a:\n    run: |\n      for i in $(seq 900); do [ -e '{{ workflow.dir }}/go' ] && exit 0; sleep 0.1; done\n  b:\n    after: [a]\n" + log()).status, 0);
+  ASSERT_TRUE(box.until([&] { return box.state("a") == "running"; }));
+  shell(ctl + " stop-slurmctld");
+  const auto said = box.catena("sync down");
+  EXPECT_EQ(said.status, 7) << said.out;
+  EXPECT_THAT(said.err, HasSubstr("Unable to contact slurm controller"));
+  EXPECT_EQ(box.state("a"), "running");
+  EXPECT_EQ(box.state("b"), "held");
+  const auto refused = box.run("later", "name: later\nnodes:\n  a:\n" + log());
+  EXPECT_EQ(refused.status, 7) << refused.err;
+  EXPECT_THAT(refused.err, HasSubstr("catena sync"));
+  shell(ctl + " start-slurmctld");
+  box.write("go", "");
+  EXPECT_EQ(box.catena("wait down --timeout 120s").status, 0);
+  EXPECT_EQ(box.catena("wait later --timeout 120s").status, 0);
+  EXPECT_EQ(box.read("ran").size(), 4U) << "b of down and a of later, once each";
+}
+
+TEST_F(Slurm, AnOrdinaryUserRunsAWorkflow) {
+  const std::string user = getenv("CATENA_TEST_SLURM_ALICE");
+  box.write("user.yaml", "name: user\nnodes:\n  a:\n    run: id -un > who\n");
+  shell("chown -R " + user + " " + box.dir.string() + " && chmod 755 " + box.dir.string());
+  const auto said = shell("cd " + box.dir.string() + " && runuser -u " + user + " -- env CATENA_HOME=" + box.dir.string() + "/home CATENA_SITE_PATH=" +
+                          box.dir.string() + "/sites " CATENA_BINARY " run user.yaml --site slurm --id u1 --wait");
+  EXPECT_THAT(said, HasSubstr("completed"));
+  EXPECT_EQ(box.read("catena-runs/user-u1/a/who"), user + "\n");
+}
+
+// The example on the real scheduler and on this machine: pw.x, results, and the fit.
+class Silicon : public testing::TestWithParam<const char*> {};
+
+TEST_P(Silicon, TheEquationOfStateGivesTheKnownLatticeConstant) {
+  if (GetParam() == std::string("slurm") && !getenv("CATENA_TEST_SLURM")) GTEST_SKIP() << "no private SLURM";
+  Sandbox box(GetParam());
+  const std::string folder = CATENA_SOURCE_DIR "/templates/workflows/";
+  box.write("si.in", read_text(folder + "si.in"));
+  const auto said = box.run("silicon-eos", read_text(folder + "silicon-eos.yaml"), "--wait");
+  ASSERT_EQ(said.status, 0) << said.out << said.err << box.catena("logs silicon-eos scf.1").err;
+  // An independent fit: the parabola through the three points around the minimum, in the recorded energies.
+  std::map<double, double> energy;
+  double fitted = 0;
+  const auto status = box.status();
+  for (const auto& node : status.at("nodes").as_array()) {
+    const auto& results = node.at("results").as_object();
+    if (node.at("name").as_string() == "fit") {
+      fitted = std::stod(std::string(results.at("alat").as_string()));
+    } else {
+      energy[std::stod(std::string(node.at("values").at("alat").as_string()))] = std::stod(std::string(results.at("energy").as_string()));
+    }
+  }
+  ASSERT_EQ(energy.size(), 5U);
+  EXPECT_NEAR(energy[10.2], -15.8445, 0.0005);
+  const double left = energy[10.1], middle = energy[10.2], right = energy[10.3];
+  const double vertex = 10.2 + 0.1 * (left - right) / (2 * (left - 2 * middle + right));
+  EXPECT_NEAR(fitted, vertex, 0.01);
+  EXPECT_NEAR(fitted, 10.2, 0.03);
+}
+
+INSTANTIATE_TEST_SUITE_P(Everywhere, Silicon, testing::Values("local", "slurm"), [](const auto& each) { return std::string(each.param); });
+
+}  // namespace
+}  // namespace catena
