@@ -1,7 +1,10 @@
-// What a large graph costs before the first job is submitted: read, check, plan, record; with the peak of memory.
+// What a large graph costs before the first job is submitted: read, check, plan, record; with the peak of
+// memory.
 //   build/release/bench/plan_bench [NODES…]        default: 1000 10000 100000
-// Each size runs in a process of its own, so that its peak is its own. The limit beside it: SQLite's bare insertion of as many rows
-// into one table, in one transaction, which no store of rows can beat.
+// Each size runs in a process of its own, so that its peak is its own. The limit beside it: SQLite's bare
+// insertion of as many rows into one table, in one transaction, which no store of rows can beat.
+#include "core/plan.h"
+
 #include <fmt/core.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
@@ -17,7 +20,6 @@
 #include "adapters/workflow_file/workflow_reader.h"
 #include "core/engine.h"
 #include "core/expand.h"
-#include "core/plan.h"
 
 namespace {
 
@@ -29,8 +31,10 @@ void write_workflow(const fs::path& file, int nodes) {
   std::ofstream out(file);
   out << R"({"name": "bench", "defaults": {"resources": {"tasks": 1, "memory": "1G", "walltime": "00:10:00"}}, "nodes": {)";
   for (int i = 0; i < nodes; ++i) {
-    out << (i == 0 ? "" : ",\n") << fmt::format(R"("n{}": {{"run": "echo {} > out.txt", "outputs": ["out.txt"])", i, i);
-    if (i >= 100) out << fmt::format(R"(, "after": ["n{}", "n{}"])", i - 100, i - 100 + (i % 100 == 99 ? -1 : 1));
+    out << (i == 0 ? "" : ",\n")
+        << fmt::format(R"("n{}": {{"run": "echo {} > out.txt", "outputs": ["out.txt"])", i, i);
+    if (i >= 100)
+      out << fmt::format(R"(, "after": ["n{}", "n{}"])", i - 100, i - 100 + (i % 100 == 99 ? -1 : 1));
     out << "}";
   }
   out << "}}\n";
@@ -52,7 +56,9 @@ class Stopwatch {
 double bare_inserts(const fs::path& file, int rows) {
   sqlite3* db = nullptr;
   sqlite3_open(file.c_str(), &db);
-  sqlite3_exec(db, "PRAGMA journal_mode=WAL; CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT, c TEXT); BEGIN IMMEDIATE", nullptr, nullptr, nullptr);
+  sqlite3_exec(
+      db, "PRAGMA journal_mode=WAL; CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT, c TEXT); BEGIN IMMEDIATE",
+      nullptr, nullptr, nullptr);
   sqlite3_stmt* insert = nullptr;
   sqlite3_prepare_v2(db, "INSERT INTO t(b, c) VALUES (?, 'pending')", -1, &insert, nullptr);
   Stopwatch watch;
@@ -95,7 +101,7 @@ void measure(const fs::path& dir, int nodes) {
   for (const auto& each : plan.submit) {
     Attempt attempt;
     attempt.node = each.node;
-    attempt.token = make_token(run.id, graph.node(each.node).name, 1);
+    attempt.token = make_token(run.directory, graph.node(each.node).name, 1);
     rows[each.node].attempts = 1;
     intents.attempts.push_back(std::move(attempt));
     intents.nodes.emplace_back(each.node, rows[each.node]);
@@ -108,9 +114,11 @@ void measure(const fs::path& dir, int nodes) {
   const double total = read + checked + planned + created + intended;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const double bare = bare_inserts(dir / fmt::format("{}.bare", nodes), nodes + static_cast<int>(graph.edge_count()) + nodes);
-  fmt::print("{:>8} {:>8} {:>7.3f} {:>7.3f} {:>7.3f} {:>7.3f} {:>7.3f} {:>8.3f} {:>7} {:>10.3f}\n", nodes, graph.edge_count(), read, checked,
-             planned, created, intended, total, usage.ru_maxrss / 1024, bare);
+  const double bare =
+      bare_inserts(dir / fmt::format("{}.bare", nodes), nodes + static_cast<int>(graph.edge_count()) + nodes);
+  fmt::print("{:>8} {:>8} {:>7.3f} {:>7.3f} {:>7.3f} {:>7.3f} {:>7.3f} {:>8.3f} {:>7} {:>10.3f}\n", nodes,
+             graph.edge_count(), read, checked, planned, created, intended, total, usage.ru_maxrss / 1024,
+             bare);
   std::fflush(stdout);
 }
 
@@ -122,8 +130,8 @@ int main(int argc, char** argv) {
   if (sizes.empty()) sizes = {1000, 10000, 100000};
   char name[] = "/tmp/catena-bench.XXXXXX";
   const fs::path dir = mkdtemp(name);
-  fmt::print("{:>8} {:>8} {:>7} {:>7} {:>7} {:>7} {:>7} {:>8} {:>7} {:>10}\n", "nodes", "edges", "read s", "check", "plan", "create", "intend",
-             "total s", "MB", "bare rows s");
+  fmt::print("{:>8} {:>8} {:>7} {:>7} {:>7} {:>7} {:>7} {:>8} {:>7} {:>10}\n", "nodes", "edges", "read s",
+             "check", "plan", "create", "intend", "total s", "MB", "bare rows s");
   std::fflush(stdout);
   int failed = 0;
   for (const int size : sizes) {

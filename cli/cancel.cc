@@ -14,7 +14,8 @@ void add_cancel(CLI::App& app, Context& context, Chosen& chosen) {
   };
   auto options = std::make_shared<Options>();
   verb->add_option("run", options->run, "a run's id or its workflow's name")->required()->type_name("RUN");
-  verb->add_option("nodes", options->nodes, "nodes (scf: all its elements); default: the whole run")->type_name("NODE");
+  verb->add_option("nodes", options->nodes, "nodes (scf: all its elements); default: the whole run")
+      ->type_name("NODE");
   verb->footer("Example:  catena cancel silicon-eos scf.3");
   verb->callback([&context, &chosen, options] {
     chosen.action = [&context, options] {

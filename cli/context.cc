@@ -4,9 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <thread>
 
@@ -22,8 +23,12 @@
 namespace catena::cli {
 namespace fs = std::filesystem;
 
-Time SystemClock::now() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
-void SystemClock::sleep(std::chrono::milliseconds duration) { std::this_thread::sleep_for(duration); }
+Time SystemClock::now() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+void SystemClock::sleep(std::chrono::milliseconds duration) {
+  std::this_thread::sleep_for(duration);
+}
 
 void Lines::event(const RunRow& run, std::string_view node, const Event& event) {
   if (!events_) return;
@@ -56,7 +61,9 @@ Store& Context::store() {
   return *store_;
 }
 
-Site Context::site(const std::string& name) const { return load_site(name, sites(), check_site_options); }
+Site Context::site(const std::string& name) const {
+  return load_site(name, sites(), check_site_options);
+}
 
 std::unique_ptr<Workbench> Context::make_workbench(Site site) const {
   auto bench = std::make_unique<Workbench>();
@@ -68,7 +75,9 @@ std::unique_ptr<Workbench> Context::make_workbench(Site site) const {
     return bench;
   }
   const auto* scheduler = find_scheduler(bench->site.scheduler);
-  if (!scheduler) throw Error(ErrorKind::config, fmt::format("site {}: unknown scheduler '{}'", bench->site.name, bench->site.scheduler));
+  if (!scheduler)
+    throw Error(ErrorKind::config,
+                fmt::format("site {}: unknown scheduler '{}'", bench->site.name, bench->site.scheduler));
   bench->dialect = scheduler->make(bench->site);
   bench->backend = std::make_unique<BatchBackend>(*bench->dialect, *bench->transport, bench->site);
   return bench;
@@ -83,7 +92,8 @@ Workbench& Context::workbench(const std::string& site_name) {
 RunRow Context::find_run(const std::string& id_or_name) {
   const auto runs = store().runs({id_or_name, false, 1});
   if (!runs.empty()) return runs.front();
-  if (id_or_name.empty()) throw Error(ErrorKind::not_found, "there are no runs yet", "`catena run FILE` starts one");
+  if (id_or_name.empty())
+    throw Error(ErrorKind::not_found, "there are no runs yet", "`catena run FILE` starts one");
   std::vector<std::string> names;
   const auto all = store().runs({"", false, 200});
   for (const auto& run : all) {
@@ -105,7 +115,9 @@ Run Context::load_run(const std::string& id) {
   auto graph = expand(read.workflow, diagnostics);
   diagnostics.throw_if_any();
   if (graph.size() != record.nodes.size()) {
-    throw Error(ErrorKind::internal, fmt::format("run {} has {} nodes on record, and its workflow has {}", id, record.nodes.size(), graph.size()),
+    throw Error(ErrorKind::internal,
+                fmt::format("run {} has {} nodes on record, and its workflow has {}", id, record.nodes.size(),
+                            graph.size()),
                 "it was recorded by another version of catena; use that one to finish it");
   }
   return make_run(std::move(record), std::move(read.workflow), std::move(graph));
@@ -116,7 +128,9 @@ std::string Context::drive(std::vector<Run*> runs, Observer& observer, bool forc
   auto& bench = workbench(runs.front()->row.site);
   const auto now = clock_.now();
   if (!force && bench.dialect) {
-    std::erase_if(runs, [&](const Run* run) { return run->row.observed && now - *run->row.observed < bench.site.poll; });
+    std::erase_if(runs, [&](const Run* run) {
+      return run->row.observed && now - *run->row.observed < bench.site.poll;
+    });
   }
   std::vector<std::unique_ptr<Held>> leases;
   std::string busy;
@@ -136,7 +150,8 @@ std::string Context::drive(std::vector<Run*> runs, Observer& observer, bool forc
 
   Engine engine(store(), clock_, observer);
   const auto place = bench.place();
-  if (!engine.observe(runs, place)) return fmt::format("site {} could not be asked; nothing has changed", bench.site.name);
+  if (!engine.observe(runs, place))
+    return fmt::format("site {} could not be asked; nothing has changed", bench.site.name);
   std::string trouble;
   for (auto* run : runs) {
     const auto submitted = engine.react(*run, place);
@@ -154,7 +169,8 @@ std::string first_line(const char* path) {
   return line;
 }
 
-// Field 22 of /proc/PID/stat (proc(5)): when the process started, in clock ticks since the boot. -1: there is no such process.
+// Field 22 of /proc/PID/stat (proc(5)): when the process started, in clock ticks since the boot. -1: there is
+// no such process.
 std::int64_t start_of(std::int64_t pid) {
   const auto stat = first_line(fmt::format("/proc/{}/stat", pid).c_str());
   const auto name_end = stat.rfind(')');  // the name before it may hold anything
@@ -175,17 +191,19 @@ Lease this_process(Time now) {
 
 bool is_alive(const Lease& lease, Time now) {
   const auto mine = this_process(now);
-  if (lease.host != mine.host) return now - lease.since < std::chrono::hours{1};  // it cannot be seen from here
+  if (lease.host != mine.host)
+    return now - lease.since < std::chrono::hours{1};  // it cannot be seen from here
   return lease.boot_id == mine.boot_id && start_of(lease.pid) == lease.pid_start;
 }
 
 Held::Held(Store& store, Clock& clock, std::string run_id)
     : store_(store), run_id_(std::move(run_id)), mine_(this_process(clock.now())) {
-  const auto holder = store_.acquire(run_id_, mine_, [&](const Lease& lease) { return is_alive(lease, clock.now()); });
+  const auto holder =
+      store_.acquire(run_id_, mine_, [&](const Lease& lease) { return is_alive(lease, clock.now()); });
   if (!holder) return;
   throw Error(ErrorKind::conflict,
-              fmt::format("run {} is being driven by process {} on {} since {} s", run_id_, holder->pid, holder->host,
-                          (clock.now() - holder->since).count()),
+              fmt::format("run {} is being driven by process {} on {} since {} s", run_id_, holder->pid,
+                          holder->host, (clock.now() - holder->since).count()),
               "wait until it is done, or end that process");
 }
 
@@ -200,9 +218,21 @@ Held::~Held() {
 ReadFile read_file(const std::string& path) {
   auto source = Source::from_file(path);
   Diagnostics diagnostics;
-  auto read = read_workflow(source, {template_folders(source.directory()), header_readers(), dialect_names()}, diagnostics);
-  diagnostics.throw_if_any();
+  auto read = read_workflow(source, {template_folders(source.directory()), header_readers(), dialect_names()},
+                            diagnostics);
+  // The graph's and the parameters' mistakes are looked for even where there are others, to say all at once;
+  // but a node that was not read whole is not rendered: what is missing in it would look like further
+  // mistakes.
+  std::set<std::string> broken;
+  for (const auto& diagnostic : diagnostics.list()) broken.insert(diagnostic.node);
   auto graph = expand(read.workflow, diagnostics);
+  if (!diagnostics.empty()) {
+    Diagnostics more;
+    check(read.workflow, graph, more);
+    for (const auto& diagnostic : more.list()) {
+      if (!broken.contains(diagnostic.node)) diagnostics.add(diagnostic);
+    }
+  }
   diagnostics.throw_if_any();
   std::vector<std::string> warnings;
   for (const auto& warning : read.warnings) warnings.push_back(format(warning));
@@ -224,8 +254,9 @@ std::vector<fs::path> template_folders(const std::string& workflow_directory) {
   }
   folders.emplace_back("/etc/catena/templates");
   const auto binary = fs::read_symlink("/proc/self/exe");
-  folders.push_back(binary.parent_path().parent_path() / "share/catena/templates/job");  // installed: PREFIX/bin/catena
-  folders.emplace_back(CATENA_SOURCE_TEMPLATES);                                         // run from a build folder
+  folders.push_back(binary.parent_path().parent_path() /
+                    "share/catena/templates/job");  // installed: PREFIX/bin/catena
+  folders.emplace_back(CATENA_SOURCE_TEMPLATES);    // run from a build folder
   return folders;
 }
 
@@ -235,7 +266,8 @@ NodeIndex find_node(const Run& run, const std::string& name) {
   std::vector<std::string_view> names;
   std::string hint;
   for (const auto& each : run.graph.nodes()) {
-    if (each.name.starts_with(name + ".") && hint.empty()) hint = fmt::format("its elements are {}, …", each.name);
+    if (each.name.starts_with(name + ".") && hint.empty())
+      hint = fmt::format("its elements are {}, …", each.name);
     names.push_back(each.name);
   }
   if (hint.empty()) hint = suggestion(name, names);

@@ -55,19 +55,21 @@ class Context {
  public:
   std::string site_config;  // --site-config
 
-  Store& store();           // opened at the first use
+  Store& store();  // opened at the first use
   Clock& clock() { return clock_; }
   SearchPath sites() const { return search_path(site_config); }
   Site site(const std::string& name) const;
   Workbench& workbench(const std::string& site_name);
   std::unique_ptr<Workbench> make_workbench(Site site) const;
 
-  // The row of a run by its id, or the latest one of a workflow's name. Empty: the latest run of all. Throws Error(not_found).
+  // The row of a run by its id, or the latest one of a workflow's name. Empty: the latest run of all. Throws
+  // Error(not_found).
   RunRow find_run(const std::string& id_or_name);
   Run load_run(const std::string& id);
 
-  // Asks the run's site and acts on the answer, if no other process is doing that right now. With `force` also when the site was
-  // asked less than its poll time ago. Several runs of one site are asked for at once. Returns what it could not do, or empty.
+  // Asks the run's site and acts on the answer, if no other process is doing that right now. With `force`
+  // also when the site was asked less than its poll time ago. Several runs of one site are asked for at once.
+  // Returns what it could not do, or empty.
   std::string drive(std::vector<Run*> runs, Observer& observer, bool force);
 
  private:
@@ -103,7 +105,8 @@ struct ReadFile {
 };
 ReadFile read_file(const std::string& path);
 
-// Where job templates are looked for: templates/ beside the workflow file, each folder of $CATENA_TEMPLATE_PATH, the user's
+// Where job templates are looked for: templates/ beside the workflow file, each folder of
+// $CATENA_TEMPLATE_PATH, the user's
 // (~/.config/catena/templates), the system's (/etc/catena/templates), those that came with catena.
 std::vector<std::filesystem::path> template_folders(const std::string& workflow_directory);
 

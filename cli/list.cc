@@ -15,7 +15,9 @@ void add_list(CLI::App& app, Context& context, Chosen& chosen) {
   auto options = std::make_shared<Options>();
   verb->add_flag("--json", options->json, "as JSON");
   verb->add_flag("--active", options->active, "only those that have not ended");
-  verb->add_option("-n,--limit", options->limit, "how many at most; 0: all")->capture_default_str()->type_name("N");
+  verb->add_option("-n,--limit", options->limit, "how many at most; 0: all")
+      ->capture_default_str()
+      ->type_name("N");
   verb->footer("Example:  catena list --active");
   verb->callback([&context, &chosen, options] {
     chosen.action = [&context, options] {
@@ -30,8 +32,8 @@ void add_list(CLI::App& app, Context& context, Chosen& chosen) {
       const auto now = context.clock().now();
       std::vector<std::vector<std::string>> rows{{"RUN", "WORKFLOW", "STATE", "SITE", "AGE", "NODES"}};
       for (const auto& run : runs) {
-        rows.push_back({run.id, run.name, std::string(to_string(run.state)), run.site, duration_text(now - run.created),
-                        counts_text(run)});
+        rows.push_back({run.id, run.name, std::string(to_string(run.state)), run.site,
+                        duration_text(now - run.created), counts_text(run)});
       }
       if (rows.size() > 1) print_table(rows);
       return static_cast<int>(exit_ok);

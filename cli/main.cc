@@ -1,4 +1,5 @@
-// catena's command line: reads it, runs one verb, turns errors into a line on standard error and an exit code.
+// catena's command line: reads it, runs one verb, turns errors into a line on standard error and an exit
+// code.
 #include <fmt/core.h>
 
 #include <csignal>
@@ -16,15 +17,19 @@ void print_error(std::string_view message, std::string_view remedy) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app{"catena chains batch jobs: it turns a workflow's edges into the scheduler's own dependencies.", "catena"};
+  CLI::App app{"catena chains batch jobs: it turns a workflow's edges into the scheduler's own dependencies.",
+               "catena"};
   app.require_subcommand(1);
-  app.footer("Start with:  catena validate workflow.yaml\n             catena run workflow.yaml --wait\nExit codes: docs/commands.md");
+  app.footer(
+      "Start with:  catena validate workflow.yaml\n             catena run workflow.yaml --wait\nExit codes: "
+      "docs/commands.md");
   cli::Context context;
   cli::Chosen chosen;
-  app.add_option("--site-config", context.site_config, "a site file to use before all others")->type_name("FILE");
-  for (auto* add : {cli::add_validate, cli::add_plan, cli::add_run, cli::add_status, cli::add_list, cli::add_watch, cli::add_wait,
-                    cli::add_logs, cli::add_why, cli::add_cancel, cli::add_sync, cli::add_sites, cli::add_version,
-                    cli::add_supervise}) {
+  app.add_option("--site-config", context.site_config, "a site file to use before all others")
+      ->type_name("FILE");
+  for (auto* add : {cli::add_validate, cli::add_plan, cli::add_run, cli::add_status, cli::add_list,
+                    cli::add_watch, cli::add_wait, cli::add_logs, cli::add_why, cli::add_cancel,
+                    cli::add_sync, cli::add_sites, cli::add_version, cli::add_supervise}) {
     add(app, context, chosen);
   }
   try {
@@ -43,7 +48,8 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // `catena plan | head` and a dead pipe to a scheduler's command are errors to handle
+  std::signal(SIGPIPE,
+              SIG_IGN);  // `catena plan | head` and a dead pipe to a scheduler's command are errors to handle
   try {
     return run(argc, argv);
   } catch (const Error& error) {
@@ -52,7 +58,8 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     print_error("out of memory", "");
   } catch (const std::exception& error) {
-    print_error(fmt::format("internal error: {}", error.what()), "please report this with the command that led to it");
+    print_error(fmt::format("internal error: {}", error.what()),
+                "please report this with the command that led to it");
   }
   return exit_internal;
 }

@@ -20,7 +20,8 @@ struct Planned {
 Planned make(Context& context, const RunOptions& options) {
   Planned p{read_file(options.file), nullptr, {}, {}};
   p.bench = context.make_workbench(context.site(options.site_for(p.file.workflow)));
-  p.row = options.row(p.file.workflow, p.bench->site, options.id.empty() ? "plan" : options.id, context.clock().now());
+  p.row = options.row(p.file.workflow, p.bench->site, options.id.empty() ? "plan" : options.id,
+                      context.clock().now());
   check_everything(p.file, p.row, *p.bench);
   const std::vector<NodeRow> nodes(p.file.graph.size());
   const std::vector<const Attempt*> attempts(p.file.graph.size());
@@ -43,8 +44,8 @@ Submission submission(const Planned& p) {
 }
 
 void print_order(const Planned& p) {
-  fmt::print("{}: {} nodes, {} edges, on {} ({}), in {}\n\n", p.row.name, p.file.graph.size(), p.file.graph.edge_count(),
-             p.row.site, p.bench->site.scheduler, p.row.directory);
+  fmt::print("{}: {} nodes, {} edges, on {} ({}), in {}\n\n", p.row.name, p.file.graph.size(),
+             p.file.graph.edge_count(), p.row.site, p.bench->site.scheduler, p.row.directory);
   std::size_t place = 0;
   for (const auto& planned : p.plan.submit) {
     const auto& node = p.file.graph.node(planned.node);
@@ -62,13 +63,17 @@ void print_json(const Planned& p) {
     const auto& node = p.file.graph.node(planned.node);
     boost::json::array parents;
     for (const auto& parent : planned.parents) {
-      parents.push_back({{"node", p.file.graph.node(parent.node).name}, {"on", std::string(to_string(parent.on))}});
+      parents.push_back(
+          {{"node", p.file.graph.node(parent.node).name}, {"on", std::string(to_string(parent.on))}});
     }
     boost::json::object values;
-    for (const auto& [name, value] : element_values(p.file.workflow.nodes[node.spec], node.element)) values[name] = to_text(value);
-    nodes.push_back({{"name", node.name}, {"parents", parents}, {"values", values}, {"reason", planned.reason}});
+    for (const auto& [name, value] : element_values(p.file.workflow.nodes[node.spec], node.element))
+      values[name] = to_text(value);
+    nodes.push_back(
+        {{"name", node.name}, {"parents", parents}, {"values", values}, {"reason", planned.reason}});
   }
-  const boost::json::object all{{"workflow", p.row.name}, {"site", p.row.site}, {"directory", p.row.directory}, {"nodes", nodes}};
+  const boost::json::object all{
+      {"workflow", p.row.name}, {"site", p.row.site}, {"directory", p.row.directory}, {"nodes", nodes}};
   fmt::print("{}\n", boost::json::serialize(all));
 }
 
@@ -81,7 +86,8 @@ void print_scripts(const Planned& p, const std::string& wanted) {
     if (wanted == "all") fmt::print("# ==== {}\n", name);
     fmt::print("{}", job.script);
   }
-  if (!found) throw Error(ErrorKind::not_found, fmt::format("there is no node '{}' in {}", wanted, p.row.file));
+  if (!found)
+    throw Error(ErrorKind::not_found, fmt::format("there is no node '{}' in {}", wanted, p.row.file));
 }
 
 }  // namespace
@@ -98,7 +104,8 @@ void add_plan(CLI::App& app, Context& context, Chosen& chosen) {
   verb->add_option("--script", *script, "the job script of one node, or of `all`")->type_name("NODE");
   verb->footer(
       "Example:  catena plan silicon-eos.yaml --site cluster --program\n"
-      "With --id X it shows to the byte what `catena run --id X` sends; without, tokens and folders are those of the id `plan`.");
+      "With --id X it shows to the byte what `catena run --id X` sends; without, tokens and folders are "
+      "those of the id `plan`.");
   verb->callback([&context, &chosen, options, json, program, script] {
     chosen.action = [&context, options, json, program, script] {
       const auto planned = make(context, *options);
@@ -108,8 +115,10 @@ void add_plan(CLI::App& app, Context& context, Chosen& chosen) {
         print_scripts(planned, *script);
       } else if (*program) {
         if (!planned.bench->dialect) {
-          throw Error(ErrorKind::usage, fmt::format("site {} has no scheduler, so there is no submission program", planned.row.site),
-                      "--script all shows what its jobs are");
+          throw Error(
+              ErrorKind::usage,
+              fmt::format("site {} has no scheduler, so there is no submission program", planned.row.site),
+              "--script all shows what its jobs are");
         }
         fmt::print("{}", submission_program(*planned.bench->dialect, submission(planned)));
       } else {

@@ -22,9 +22,9 @@ std::string iso_time(Time time) {
 
 std::string counts_text(const RunRow& run) {
   std::string text;
-  for (const auto state : {NodeState::failed, NodeState::timeout, NodeState::running, NodeState::queued, NodeState::held,
-                           NodeState::retrying, NodeState::unknown, NodeState::pending, NodeState::completed,
-                           NodeState::skipped, NodeState::cancelled}) {
+  for (const auto state : {NodeState::failed, NodeState::timeout, NodeState::running, NodeState::queued,
+                           NodeState::held, NodeState::retrying, NodeState::unknown, NodeState::pending,
+                           NodeState::completed, NodeState::skipped, NodeState::cancelled}) {
     const auto found = run.counts.find(state);
     if (found == run.counts.end() || found->second == 0) continue;
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", found->second, to_string(state));
@@ -75,14 +75,18 @@ json::object to_json(const Run& run, NodeIndex index, const std::vector<ResultRo
   const auto& row = run.nodes[index];
   const auto* attempt = run.attempts[index].get();
   json::object values, got;
-  for (const auto& [name, value] : element_values(run.workflow.nodes[node.spec], node.element)) values[name] = to_json(value);
+  for (const auto& [name, value] : element_values(run.workflow.nodes[node.spec], node.element))
+    values[name] = to_json(value);
   for (const auto& result : results) {
     if (result.node == index && result.attempt == row.attempts) got[result.name] = to_json(result.value);
   }
-  json::object object{{"name", node.name}, {"state", std::string(to_string(row.state))}, {"reason", row.reason},
-                      {"attempts", row.attempts}, {"values", values}, {"results", got}, {"job", nullptr},
-                      {"native", nullptr}, {"exit_code", nullptr}, {"signal", nullptr}, {"host", nullptr},
-                      {"submitted", nullptr}, {"started", nullptr}, {"ended", nullptr}};
+  json::object object{{"name", node.name},    {"state", std::string(to_string(row.state))},
+                      {"reason", row.reason}, {"attempts", row.attempts},
+                      {"values", values},     {"results", got},
+                      {"job", nullptr},       {"native", nullptr},
+                      {"exit_code", nullptr}, {"signal", nullptr},
+                      {"host", nullptr},      {"submitted", nullptr},
+                      {"started", nullptr},   {"ended", nullptr}};
   if (!attempt) return object;
   if (!attempt->native_id.empty()) object["job"] = attempt->native_id;
   if (!attempt->native.empty()) object["native"] = attempt->native;

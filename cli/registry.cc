@@ -11,23 +11,31 @@ namespace catena::cli {
 namespace {
 
 const std::array table{
-    Scheduler{"slurm", [](const Site& site) { return slurm::make_dialect(slurm::options_of(site)); }, slurm::check_site_options},
+    Scheduler{"slurm", [](const Site& site) { return slurm::make_dialect(slurm::options_of(site)); },
+              slurm::check_site_options},
 };
 
 }  // namespace
 
-std::span<const Scheduler> schedulers() { return table; }
+std::span<const Scheduler> schedulers() {
+  return table;
+}
 
 const Scheduler* find_scheduler(std::string_view name) {
   const auto* found = std::ranges::find(table, name, &Scheduler::name);
   return found == table.end() ? nullptr : found;
 }
 
-std::vector<HeaderReader> header_readers() { return {slurm::read_header, pbs::read_header}; }
+std::vector<HeaderReader> header_readers() {
+  return {slurm::read_header, pbs::read_header};
+}
 
-std::vector<std::string> dialect_names() { return {"slurm", "pbs", "torque"}; }
+std::vector<std::string> dialect_names() {
+  return {"slurm", "pbs", "torque"};
+}
 
-std::vector<std::string> check_site_options(std::string_view scheduler, const std::map<std::string, std::string>& options) {
+std::vector<std::string> check_site_options(std::string_view scheduler,
+                                            const std::map<std::string, std::string>& options) {
   const auto* known = find_scheduler(scheduler);
   return known ? known->check_options(options) : std::vector<std::string>{};
 }

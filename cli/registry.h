@@ -26,10 +26,12 @@ const Scheduler* find_scheduler(std::string_view name);
 // The readers of batch scripts' headers, of every family.
 std::vector<HeaderReader> header_readers();
 
-// The dialects that scheduler_options may name: a workflow file may hold options for schedulers that only other sites have.
+// The dialects that scheduler_options may name: a workflow file may hold options for schedulers that only
+// other sites have.
 std::vector<std::string> dialect_names();
 
 // What is wrong with a site's dialect options: for the reader of site files.
-std::vector<std::string> check_site_options(std::string_view scheduler, const std::map<std::string, std::string>& options);
+std::vector<std::string> check_site_options(std::string_view scheduler,
+                                            const std::map<std::string, std::string>& options);
 
 }  // namespace catena::cli

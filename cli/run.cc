@@ -22,10 +22,11 @@ std::string fresh_id() {
 }
 
 void report(const Run& run, const Submitted& submitted, std::string_view site) {
-  fmt::print("run {} of {}: {} of {} nodes submitted to {}\n", run.row.id, run.row.name, submitted.accepted, run.graph.size(), site);
+  fmt::print("run {} of {}: {} of {} nodes submitted to {}\n", run.row.id, run.row.name, submitted.accepted,
+             run.graph.size(), site);
   if (!submitted.refusal.empty()) {
-    fmt::print(stderr, "catena: the scheduler refused {} job{}: {}\n", submitted.refused, submitted.refused == 1 ? "" : "s",
-               submitted.refusal);
+    fmt::print(stderr, "catena: the scheduler refused {} job{}: {}\n", submitted.refused,
+               submitted.refused == 1 ? "" : "s", submitted.refusal);
   }
 }
 
@@ -33,7 +34,8 @@ int start(Context& context, const RunOptions& options, bool wait) {
   auto file = read_file(options.file);
   for (const auto& warning : file.warnings) fmt::print(stderr, "catena: {}\n", warning);
   auto& bench = context.workbench(options.site_for(file.workflow));
-  const auto row = options.row(file.workflow, bench.site, options.id.empty() ? fresh_id() : options.id, context.clock().now());
+  const auto row = options.row(file.workflow, bench.site, options.id.empty() ? fresh_id() : options.id,
+                               context.clock().now());
   check_everything(file, row, bench);
 
   context.store().create(row, file.snapshot, file.graph);
@@ -45,8 +47,8 @@ int start(Context& context, const RunOptions& options, bool wait) {
   report(run, submitted, bench.site.name);
   if (!submitted.trouble.empty()) {
     throw Error(submitted.unsure > 0 ? ErrorKind::transport : ErrorKind::unavailable,
-                fmt::format("run {}: {} nodes are not submitted yet: {}", row.id, submitted.not_tried + submitted.unsure,
-                            submitted.trouble),
+                fmt::format("run {}: {} nodes are not submitted yet: {}", row.id,
+                            submitted.not_tried + submitted.unsure, submitted.trouble),
                 fmt::format("nothing is lost, and what is queued is held; `catena sync {}` goes on", row.id));
   }
   if (!wait) {

@@ -12,7 +12,9 @@
 namespace catena::cli {
 
 void RunOptions::add_to(CLI::App& verb) {
-  verb.add_option("file", file, "the workflow file (YAML, or JSON if it ends in .json)")->required()->type_name("FILE");
+  verb.add_option("file", file, "the workflow file (YAML, or JSON if it ends in .json)")
+      ->required()
+      ->type_name("FILE");
   verb.add_option("--site", site, "the site to run on (catena sites lists them)")->type_name("SITE");
   verb.add_option("--id", id, "the run's id; fresh by default")->type_name("ID");
 }
@@ -21,11 +23,14 @@ std::string RunOptions::site_for(const Workflow& workflow) const {
   return !site.empty() ? site : !workflow.site.empty() ? workflow.site : "local";
 }
 
-RunRow RunOptions::row(const Workflow& workflow, const Site& site_used, const std::string& run_id, Time now) const {
+RunRow RunOptions::row(const Workflow& workflow, const Site& site_used, const std::string& run_id,
+                       Time now) const {
   const bool good = run_id.size() <= 64 && !run_id.empty() && std::ranges::all_of(run_id, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
-  });
-  if (!good) throw Error(ErrorKind::usage, fmt::format("--id {}: an id is made of letters, digits, - and _", run_id));
+                      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                             c == '-' || c == '_';
+                    });
+  if (!good)
+    throw Error(ErrorKind::usage, fmt::format("--id {}: an id is made of letters, digits, - and _", run_id));
   RunRow row;
   row.id = run_id;
   row.name = workflow.name;
@@ -52,7 +57,8 @@ void check_everything(const ReadFile& file, const RunRow& row, const Workbench& 
     const auto& spec = file.workflow.nodes[file.graph.node(i).spec];
     if (spec.inputs.empty()) continue;
     const auto node = render_node(file.workflow, file.graph, i, facts, bench.site.defaults, "", diagnostics);
-    for (const auto& missing : missing_inputs(node)) diagnostics.add({file.workflow.file, spec.at, node.name, missing, ""});
+    for (const auto& missing : missing_inputs(node))
+      diagnostics.add({file.workflow.file, spec.at, node.name, missing, ""});
   }
   diagnostics.throw_if_any();
 }

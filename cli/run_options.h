@@ -16,13 +16,13 @@ struct RunOptions {
   void add_to(CLI::App& verb);
   // --site, else the workflow's own, else "local".
   std::string site_for(const Workflow& workflow) const;
-  // The run as it would be recorded. Its directory: SCRATCH/NAME-ID where the site or the environment has a scratch base, else
-  // catena-runs/NAME-ID beside the workflow file.
+  // The run as it would be recorded. Its directory: SCRATCH/NAME-ID where the site or the environment has a
+  // scratch base, else catena-runs/NAME-ID beside the workflow file.
   RunRow row(const Workflow& workflow, const Site& site, const std::string& run_id, Time now) const;
 };
 
-// Everything that can be known to be wrong before anything is written: names, parameters, options, missing inputs.
-// Throws Error(config) with all of it.
+// Everything that can be known to be wrong before anything is written: names, parameters, options, missing
+// inputs. Throws Error(config) with all of it.
 void check_everything(const ReadFile& file, const RunRow& row, const Workbench& bench);
 
 }  // namespace catena::cli

@@ -13,8 +13,8 @@ int show(Context& context, bool json) {
   if (json) {
     boost::json::array list;
     for (const auto& entry : sites) {
-      boost::json::object object{{"name", entry.name}, {"file", entry.file}, {"error", entry.error}, {"scheduler", nullptr},
-                                 {"transport", nullptr}, {"description", nullptr}};
+      boost::json::object object{{"name", entry.name},   {"file", entry.file},   {"error", entry.error},
+                                 {"scheduler", nullptr}, {"transport", nullptr}, {"description", nullptr}};
       if (entry.site) {
         object["scheduler"] = entry.site->scheduler;
         object["transport"] = entry.site->transport;
@@ -29,7 +29,8 @@ int show(Context& context, bool json) {
   for (const auto& entry : sites) {
     const auto from = entry.file.empty() ? "built in" : entry.file;
     if (entry.site) {
-      rows.push_back({entry.name, entry.site->scheduler, entry.site->transport, from, entry.site->description});
+      rows.push_back(
+          {entry.name, entry.site->scheduler, entry.site->transport, from, entry.site->description});
     } else {
       rows.push_back({entry.name, "-", "-", from, "cannot be used, see below"});
     }
@@ -37,7 +38,8 @@ int show(Context& context, bool json) {
   print_table(rows);
   for (const auto& entry : sites) {
     if (!entry.error.empty()) fmt::print("\n{}:\n{}\n", entry.name, entry.error);
-    for (const auto& file : entry.shadows) fmt::print("{} takes the place of {}\n", entry.file.empty() ? "built in" : entry.file, file);
+    for (const auto& file : entry.shadows)
+      fmt::print("{} takes the place of {}\n", entry.file.empty() ? "built in" : entry.file, file);
   }
   return exit_ok;
 }
@@ -49,7 +51,8 @@ void add_sites(CLI::App& app, Context& context, Chosen& chosen) {
   auto json = std::make_shared<bool>(false);
   verb->add_flag("--json", *json, "as JSON");
   verb->footer("Example:  catena sites\nA site is an INI file in ~/.config/catena/sites: docs/sites.md.");
-  verb->callback([&context, &chosen, json] { chosen.action = [&context, json] { return show(context, *json); }; });
+  verb->callback(
+      [&context, &chosen, json] { chosen.action = [&context, json] { return show(context, *json); }; });
 }
 
 }  // namespace catena::cli

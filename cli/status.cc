@@ -1,4 +1,5 @@
-// catena status [RUN]: what is known of a run and its nodes; asks the site where the knowledge is older than its poll time.
+// catena status [RUN]: what is known of a run and its nodes; asks the site where the knowledge is older than
+// its poll time.
 #include <fmt/core.h>
 
 #include "cli/print.h"
@@ -14,9 +15,12 @@ struct Options {
 
 constexpr std::size_t many = 60;  // longer runs show what needs attention, not every node
 
-bool of_interest(NodeState state) { return state != NodeState::completed && state != NodeState::held && state != NodeState::pending; }
+bool of_interest(NodeState state) {
+  return state != NodeState::completed && state != NodeState::held && state != NodeState::pending;
+}
 
-std::vector<std::string> line(const Run& run, NodeIndex i, Time now, const std::vector<ResultRow>& results, bool with_results) {
+std::vector<std::string> line(const Run& run, NodeIndex i, Time now, const std::vector<ResultRow>& results,
+                              bool with_results) {
   const auto& row = run.nodes[i];
   const auto* attempt = run.attempts[i].get();
   std::string time;
@@ -29,8 +33,12 @@ std::vector<std::string> line(const Run& run, NodeIndex i, Time now, const std::
       }
     }
   }
-  return {"  " + run.graph.node(i).name, std::string(to_string(row.state)), attempt ? attempt->native_id : "",
-          row.attempts > 1 ? fmt::format("{}", row.attempts) : "", time, last};
+  return {"  " + run.graph.node(i).name,
+          std::string(to_string(row.state)),
+          attempt ? attempt->native_id : "",
+          row.attempts > 1 ? fmt::format("{}", row.attempts) : "",
+          time,
+          last};
 }
 
 void print(const Run& run, const Options& options, Time now, const std::vector<ResultRow>& results) {
@@ -41,7 +49,8 @@ void print(const Run& run, const Options& options, Time now, const std::vector<R
   std::vector<std::vector<std::string>> rows{{"  NODE", "STATE", "JOB", "ATTEMPT", "TIME", "REASON"}};
   std::size_t hidden = 0;
   for (NodeIndex i = 0; i < run.graph.size(); ++i) {
-    const bool show = options.all || run.graph.size() <= many || (of_interest(run.nodes[i].state) && rows.size() <= many);
+    const bool show =
+        options.all || run.graph.size() <= many || (of_interest(run.nodes[i].state) && rows.size() <= many);
     if (show) {
       rows.push_back(line(run, i, now, results, options.results));
     } else {
@@ -59,7 +68,8 @@ int show(Context& context, const Options& options) {
     Lines observer(false);
     context.drive({&run}, observer, false);
   }
-  const auto results = options.json || options.results ? context.store().results(run.row.id) : std::vector<ResultRow>();
+  const auto results =
+      options.json || options.results ? context.store().results(run.row.id) : std::vector<ResultRow>();
   if (!options.json) {
     print(run, options, context.clock().now(), results);
     return exit_ok;
@@ -77,13 +87,17 @@ int show(Context& context, const Options& options) {
 void add_status(CLI::App& app, Context& context, Chosen& chosen) {
   auto* verb = app.add_subcommand("status", "show a run and its nodes");
   auto options = std::make_shared<Options>();
-  verb->add_option("run", options->run, "a run's id, or its workflow's name (the latest); default: the latest run")->type_name("RUN");
+  verb->add_option("run", options->run,
+                   "a run's id, or its workflow's name (the latest); default: the latest run")
+      ->type_name("RUN");
   verb->add_flag("--json", options->json, "as JSON");
   verb->add_flag("--all", options->all, "every node, however many");
   verb->add_flag("--results", options->results, "with the results of each node");
   verb->add_flag("--offline", options->offline, "what is recorded; asks nobody");
   verb->footer("Example:  catena status silicon-eos");
-  verb->callback([&context, &chosen, options] { chosen.action = [&context, options] { return show(context, *options); }; });
+  verb->callback([&context, &chosen, options] {
+    chosen.action = [&context, options] { return show(context, *options); };
+  });
 }
 
 }  // namespace catena::cli

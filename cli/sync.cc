@@ -1,4 +1,5 @@
-// catena sync [RUN]: asks the sites and reacts, once. Without RUN: for every run that has not ended, one query a site.
+// catena sync [RUN]: asks the sites and reacts, once. Without RUN: for every run that has not ended, one
+// query a site.
 #include <fmt/core.h>
 
 #include "cli/print.h"
@@ -32,7 +33,9 @@ int sync(Context& context, const std::string& name) {
       if (!error.remedy().empty()) fmt::print(stderr, "  {}\n", error.remedy());
       code = exit_code(error.kind());
     }
-    for (const auto* run : pointers) fmt::print("{} {}  {}: {}\n", run->row.name, run->row.id, to_string(run->row.state), counts_text(run->row));
+    for (const auto* run : pointers)
+      fmt::print("{} {}  {}: {}\n", run->row.name, run->row.id, to_string(run->row.state),
+                 counts_text(run->row));
   }
   return code;
 }
@@ -42,9 +45,11 @@ int sync(Context& context, const std::string& name) {
 void add_sync(CLI::App& app, Context& context, Chosen& chosen) {
   auto* verb = app.add_subcommand("sync", "ask the sites and act on the answers, once");
   auto run = std::make_shared<std::string>();
-  verb->add_option("run", *run, "a run's id or its workflow's name; default: all that have not ended")->type_name("RUN");
+  verb->add_option("run", *run, "a run's id or its workflow's name; default: all that have not ended")
+      ->type_name("RUN");
   verb->footer("Example:  catena sync\nGood in a cron line; `watch` and `wait` do the same in a loop.");
-  verb->callback([&context, &chosen, run] { chosen.action = [&context, run] { return sync(context, *run); }; });
+  verb->callback(
+      [&context, &chosen, run] { chosen.action = [&context, run] { return sync(context, *run); }; });
 }
 
 }  // namespace catena::cli

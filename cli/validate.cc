@@ -15,10 +15,12 @@ void add_validate(CLI::App& app, Context& context, Chosen& chosen) {
     chosen.action = [&context, options] {
       const auto file = read_file(options->file);
       const auto bench = context.make_workbench(context.site(options->site_for(file.workflow)));
-      check_everything(file, options->row(file.workflow, bench->site, "check", context.clock().now()), *bench);
+      check_everything(file, options->row(file.workflow, bench->site, "check", context.clock().now()),
+                       *bench);
       for (const auto& warning : file.warnings) fmt::print("warning: {}\n", warning);
-      fmt::print("{}: {} is sound: {} node{}, {} edge{}\n", options->file, file.workflow.name, file.graph.size(),
-                 file.graph.size() == 1 ? "" : "s", file.graph.edge_count(), file.graph.edge_count() == 1 ? "" : "s");
+      fmt::print("{}: {} is sound: {} node{}, {} edge{}\n", options->file, file.workflow.name,
+                 file.graph.size(), file.graph.size() == 1 ? "" : "s", file.graph.edge_count(),
+                 file.graph.edge_count() == 1 ? "" : "s");
       return static_cast<int>(exit_ok);
     };
   });

@@ -16,9 +16,11 @@ void add_version(CLI::App& app, Context&, Chosen& chosen) {
   verb->callback([&chosen, json] {
     chosen.action = [json] {
       if (*json) {
-        fmt::print("{}\n", boost::json::serialize(boost::json::object{{"version", CATENA_VERSION}, {"sqlite", sqlite3_libversion()}}));
+        fmt::print("{}\n", boost::json::serialize(boost::json::object{{"version", CATENA_VERSION},
+                                                                      {"sqlite", sqlite3_libversion()}}));
       } else {
-        fmt::print("catena {} (SQLite {}, Boost {})\n", CATENA_VERSION, sqlite3_libversion(), BOOST_LIB_VERSION);
+        fmt::print("catena {} (SQLite {}, Boost {})\n", CATENA_VERSION, sqlite3_libversion(),
+                   BOOST_LIB_VERSION);
       }
       return static_cast<int>(exit_ok);
     };

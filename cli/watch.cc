@@ -14,8 +14,9 @@ namespace {
 class Screen {
  public:
   void draw(const Run& run, Time now) {
-    std::string picture = fmt::format("{} {}  {} on {}  {}\n", run.row.name, run.row.id, to_string(run.row.state), run.row.site,
-                                      duration_text(now - run.row.created));
+    std::string picture =
+        fmt::format("{} {}  {} on {}  {}\n", run.row.name, run.row.id, to_string(run.row.state), run.row.site,
+                    duration_text(now - run.row.created));
     std::size_t lines = 1;
     constexpr std::size_t most = 20;
     for (const auto& [spec, counts] : by_spec(run)) {
@@ -75,7 +76,8 @@ int exit_code_of(const RunRow& run) {
 int follow(Context& context, const std::string& run_id, bool show, std::optional<Time> deadline) {
   Run run = context.load_run(run_id);
   const auto& bench = context.workbench(run.row.site);
-  const auto pause = bench.dialect ? std::chrono::milliseconds(bench.site.poll) : std::chrono::milliseconds(200);
+  const auto pause =
+      bench.dialect ? std::chrono::milliseconds(bench.site.poll) : std::chrono::milliseconds(200);
   const bool terminal_screen = show && isatty(STDOUT_FILENO) == 1;
   Lines lines(show && !terminal_screen);
   Screen screen;
@@ -93,8 +95,8 @@ int follow(Context& context, const std::string& run_id, bool show, std::optional
     context.clock().sleep(pause);
   }
   if (show) {
-    fmt::print("run {} {}{}: {}\n", run.row.id, to_string(run.row.state), run.row.reason.empty() ? "" : ": " + run.row.reason,
-               counts_text(run.row));
+    fmt::print("run {} {}{}: {}\n", run.row.id, to_string(run.row.state),
+               run.row.reason.empty() ? "" : ": " + run.row.reason, counts_text(run.row));
   }
   return exit_code_of(run.row);
 }
@@ -102,26 +104,34 @@ int follow(Context& context, const std::string& run_id, bool show, std::optional
 void add_watch(CLI::App& app, Context& context, Chosen& chosen) {
   auto* verb = app.add_subcommand("watch", "follow a run live; ends with it, and with its exit code");
   auto run = std::make_shared<std::string>();
-  verb->add_option("run", *run, "a run's id or its workflow's name; default: the latest run")->type_name("RUN");
+  verb->add_option("run", *run, "a run's id or its workflow's name; default: the latest run")
+      ->type_name("RUN");
   verb->footer("Example:  catena watch silicon-eos\nLeave it with Ctrl-C: the run goes on without it.");
   verb->callback([&context, &chosen, run] {
-    chosen.action = [&context, run] { return follow(context, context.find_run(*run).id, true, std::nullopt); };
+    chosen.action = [&context, run] {
+      return follow(context, context.find_run(*run).id, true, std::nullopt);
+    };
   });
 }
 
 void add_wait(CLI::App& app, Context& context, Chosen& chosen) {
-  auto* verb = app.add_subcommand("wait", "wait in silence until a run has ended; exit code 0 if it completed");
+  auto* verb =
+      app.add_subcommand("wait", "wait in silence until a run has ended; exit code 0 if it completed");
   auto run = std::make_shared<std::string>();
   auto limit = std::make_shared<std::string>();
-  verb->add_option("run", *run, "a run's id or its workflow's name; default: the latest run")->type_name("RUN");
-  verb->add_option("--timeout", *limit, "give up after this time (30s, 10m, 2h), with exit code 10")->type_name("TIME");
+  verb->add_option("run", *run, "a run's id or its workflow's name; default: the latest run")
+      ->type_name("RUN");
+  verb->add_option("--timeout", *limit, "give up after this time (30s, 10m, 2h), with exit code 10")
+      ->type_name("TIME");
   verb->footer("Example:  catena wait silicon-eos --timeout 2h && ./publish");
   verb->callback([&context, &chosen, run, limit] {
     chosen.action = [&context, run, limit] {
       std::optional<Time> deadline;
       if (!limit->empty()) {
         const auto time = parse_duration(*limit);
-        if (!time) throw Error(ErrorKind::usage, fmt::format("--timeout {}: not a time", *limit), "write 30s, 10m or 2h");
+        if (!time)
+          throw Error(ErrorKind::usage, fmt::format("--timeout {}: not a time", *limit),
+                      "write 30s, 10m or 2h");
         deadline = context.clock().now() + *time;
       }
       return follow(context, context.find_run(*run).id, false, deadline);

@@ -13,13 +13,14 @@ std::string waiting_for(const Run& run, NodeIndex node) {
   const auto current = run.current();
   const auto by_failure = skipped_by_failure(run.graph, run.nodes, current);
   for (const auto& edge : run.graph.parents(node)) {
-    if (fate(edge.on, run.nodes[edge.node], current[edge.node], by_failure[edge.node]) != Fate::open) continue;
+    if (fate(edge.on, run.nodes[edge.node], current[edge.node], by_failure[edge.node]) != Fate::open)
+      continue;
     if (++shown > 5) {
       ++more;
       continue;
     }
-    text += fmt::format("{}{} of {} ({})", text.empty() ? "" : ", ", to_string(edge.on), run.graph.node(edge.node).name,
-                        to_string(run.nodes[edge.node].state));
+    text += fmt::format("{}{} of {} ({})", text.empty() ? "" : ", ", to_string(edge.on),
+                        run.graph.node(edge.node).name, to_string(run.nodes[edge.node].state));
   }
   if (more > 0) text += fmt::format(" and {} more", more);
   return text;
@@ -32,13 +33,16 @@ std::string because(const Run& run, NodeIndex node) {
   const auto parents = waiting_for(run, node);
   switch (row.state) {
     case NodeState::pending:
-      return parents.empty() ? "not submitted yet: " + (row.reason.empty() ? "`catena sync` submits it" : row.reason)
-                             : "not submitted yet; it waits for " + parents;
+      return parents.empty()
+                 ? "not submitted yet: " + (row.reason.empty() ? "`catena sync` submits it" : row.reason)
+                 : "not submitted yet; it waits for " + parents;
     case NodeState::held:
       if (!parents.empty()) return fmt::format("held by the scheduler{}: it waits for {}", job, parents);
-      return fmt::format("held{}: {}", job, row.reason.empty() ? "the scheduler gives no reason" : row.reason);
+      return fmt::format("held{}: {}", job,
+                         row.reason.empty() ? "the scheduler gives no reason" : row.reason);
     case NodeState::queued:
-      return fmt::format("queued{}: {}", job, row.reason.empty() ? "it may start when there is room" : row.reason);
+      return fmt::format("queued{}: {}", job,
+                         row.reason.empty() ? "it may start when there is room" : row.reason);
     case NodeState::running:
       return fmt::format("running{}{}", job, attempt && !attempt->host.empty() ? " on " + attempt->host : "");
     case NodeState::completed:
@@ -62,7 +66,12 @@ int show(Context& context, const std::string& run_name, const std::string& node_
     object["why"] = line;
     boost::json::array list;
     for (const auto& e : events) {
-      list.push_back({{"time", iso_time(e.time)}, {"attempt", e.attempt}, {"kind", e.kind}, {"from", e.from}, {"to", e.to}, {"text", e.text}});
+      list.push_back({{"time", iso_time(e.time)},
+                      {"attempt", e.attempt},
+                      {"kind", e.kind},
+                      {"from", e.from},
+                      {"to", e.to},
+                      {"text", e.text}});
     }
     object["events"] = std::move(list);
     fmt::print("{}\n", boost::json::serialize(object));

@@ -1,4 +1,5 @@
-// What the engine asks of a place where jobs run: BatchBackend (a dialect over a transport), LocalBackend (this machine).
+// What the engine asks of a place where jobs run: BatchBackend (a dialect over a transport), LocalBackend
+// (this machine).
 #pragma once
 
 #include <chrono>
@@ -25,15 +26,16 @@ enum class Action {
 struct JobRef {
   std::string token;
   std::string name;
-  std::string native_id;       // empty: submitted perhaps, its id was never learnt; it is looked for by name
-  std::string run_directory;   // where its records are
-  Time submitted{};            // or intended: queries need not look further back
+  std::string native_id;      // empty: submitted perhaps, its id was never learnt; it is looked for by name
+  std::string run_directory;  // where its records are
+  Time submitted{};           // or intended: queries need not look further back
 };
 
 struct ControlTarget {
   std::string native_id;
-  std::vector<std::pair<On, std::string>> parents;  // repoint: the new dependencies, by native id; empty clears them
-  std::string run_directory{};   // of its run: a local job's id is unique within it only
+  std::vector<std::pair<On, std::string>>
+      parents;                  // repoint: the new dependencies, by native id; empty clears them
+  std::string run_directory{};  // of its run: a local job's id is unique within it only
 };
 
 struct Query {
@@ -41,7 +43,8 @@ struct Query {
   std::string user;              // the login name on the site; empty: the one who runs the command
 };
 
-// One submission, in topological order: a dependency's in_submission is always smaller than the job's own place.
+// One submission, in topological order: a dependency's in_submission is always smaller than the job's own
+// place.
 struct Submission {
   std::string run_id;
   std::string run_directory;
@@ -53,7 +56,8 @@ struct Answer {
     accepted,     // native_id is set
     refused,      // for good, with the scheduler's text; nothing was queued
     skipped,      // not tried: a parent in this submission was not accepted
-    unavailable,  // the scheduler did not take it and does not answer: nothing was queued, the rest was not tried
+    unavailable,  // the scheduler did not take it and does not answer: nothing was queued, the rest was not
+                  // tried
     unsure,       // it may have been queued: to be looked up by its token before it is tried again
   };
   Kind kind = Kind::unsure;
@@ -64,24 +68,27 @@ struct Answer {
 using AnswerSink = std::function<void(const Answer&)>;
 
 struct Observation {
-  std::vector<Report> reports;      // several of one job are possible, from different sources
-  bool queue_seen = false;          // the queue was asked and answered: a live job that is not in it is not queued
+  std::vector<Report> reports;  // several of one job are possible, from different sources
+  bool queue_seen = false;  // the queue was asked and answered: a live job that is not in it is not queued
   bool accounting_seen = false;
-  std::vector<std::string> trouble; // what could not be asked, one sentence each: no state changes because of it
-  std::vector<std::string> spooled; // record files that were read, to be put away once they are stored
+  std::vector<std::string>
+      trouble;  // what could not be asked, one sentence each: no state changes because of it
+  std::vector<std::string> spooled;  // record files that were read, to be put away once they are stored
 };
 
 class Backend {
  public:
   virtual ~Backend() = default;
-  // Makes the folders, stages what is not there yet. Called before the first submission of a run, and safe to repeat.
+  // Makes the folders, stages what is not there yet. Called before the first submission of a run, and safe to
+  // repeat.
   virtual void prepare(const std::string& run_directory, std::span<const std::string> directories,
                        std::span<const FileToPut> files) = 0;
-  // Submits in order, one answer a job as it arrives. Jobs without an answer when it returns were not tried; where that is not
-  // certain (a cut connection), they are answered `unsure`.
+  // Submits in order, one answer a job as it arrives. Jobs without an answer when it returns were not tried;
+  // where that is not certain (a cut connection), they are answered `unsure`.
   virtual void submit(const Submission& submission, const AnswerSink& sink) = 0;
   virtual Observation observe(std::span<const JobRef> jobs) = 0;
-  // Native ids that could not be acted on, with the scheduler's words; throws Error(unavailable) if nothing could be done at all.
+  // Native ids that could not be acted on, with the scheduler's words; throws Error(unavailable) if nothing
+  // could be done at all.
   virtual std::vector<std::string> control(Action action, std::span<const ControlTarget> targets) = 0;
   // The records in observation.spooled are in the store now.
   virtual void put_away(const std::vector<std::string>& spooled) = 0;

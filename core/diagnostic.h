@@ -37,7 +37,8 @@ class Diagnostics {
   std::vector<Diagnostic> list_;
 };
 
-// The candidate nearest to `name` by edit distance (swaps count one), or empty if none is near enough to be meant.
+// The candidate nearest to `name` by edit distance (swaps count one), or empty if none is near enough to be
+// meant.
 std::string nearest(std::string_view name, std::span<const std::string_view> candidates);
 
 // "did you mean 'scf'?", or empty.

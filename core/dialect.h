@@ -15,16 +15,18 @@ namespace catena {
 
 // How the submission program talks to the scheduler. Texts are parts of a POSIX shell program.
 struct SubmitText {
-  std::string preamble;          // once, at the top: environment variables to unset, …
-  std::string job_setup;         // shell lines of the job script, after the directives: they export CATENA_JOB_ID
-  // Variables of the submitting shell that would win over a job's own directive, by the resource they stand for
-  // ("account", "SBATCH_ACCOUNT"): kept as the default of jobs that do not say, taken away from those that do.
+  std::string preamble;   // once, at the top: environment variables to unset, …
+  std::string job_setup;  // shell lines of the job script, after the directives: they export CATENA_JOB_ID
+  // Variables of the submitting shell that would win over a job's own directive, by the resource they stand
+  // for
+  // ("account", "SBATCH_ACCOUNT"): kept as the default of jobs that do not say, taken away from those that
+  // do.
   std::vector<std::pair<std::string, std::string>> environment_defaults;
-  std::string command;           // "sbatch --parsable": reads the job script on standard input
-  std::string hold;              // "--hold"
-  std::string id_filter;         // a shell `case` pattern list that a good id matches, and …
-  std::string id_from_output;    // … an expansion that takes it from $out: "${out%%;*}"
-  std::vector<std::string> unsure;       // texts on stderr after which the job may or may not have been queued
+  std::string command;              // "sbatch --parsable": reads the job script on standard input
+  std::string hold;                 // "--hold"
+  std::string id_filter;            // a shell `case` pattern list that a good id matches, and …
+  std::string id_from_output;       // … an expansion that takes it from $out: "${out%%;*}"
+  std::vector<std::string> unsure;  // texts on stderr after which the job may or may not have been queued
   std::vector<std::string> unavailable;  // texts after which it was not, and trying the rest is pointless
 };
 
@@ -34,20 +36,24 @@ class Dialect {
  public:
   virtual ~Dialect() = default;
   virtual std::string_view name() const = 0;  // "slurm", "pbs", "torque"
-  // The header of a job script: one "#SBATCH …" line each. Options that clash with catena's own were refused by check_options.
+  // The header of a job script: one "#SBATCH …" line each. Options that clash with catena's own were refused
+  // by check_options.
   virtual std::vector<std::string> directives(const Job& job) const = 0;
-  // What is wrong with user options (each verbatim: "--mail-type=END"): those that catena sets itself, or that are no options.
+  // What is wrong with user options (each verbatim: "--mail-type=END"): those that catena sets itself, or
+  // that are no options.
   virtual std::vector<std::string> check_options(std::span<const std::string> options) const = 0;
   virtual SubmitText submit_text() const = 0;
-  // The word(s) for the submit line that name the parents; ids are given as shell expansions ("$J3") or native ids.
+  // The word(s) for the submit line that name the parents; ids are given as shell expansions ("$J3") or
+  // native ids.
   virtual std::string dependency_option(std::span<const std::pair<On, std::string>> parents) const = 0;
-  // argv of the commands that carry out `action` for these jobs, split where a command line would grow too long. For `repoint`
-  // one command a job.
+  // argv of the commands that carry out `action` for these jobs, split where a command line would grow too
+  // long. For `repoint` one command a job.
   virtual std::vector<Command> control(Action action, std::span<const ControlTarget> targets) const = 0;
   // What could not be done, in the scheduler's words; Error(unavailable) if the scheduler did not answer.
   virtual std::vector<std::string> parse_control(Action action, const CommandResult& result) const = 0;
   virtual Command query(QueryKind kind, const Query& query) const = 0;
-  // Throws nothing for odd lines (they are `unread`); Error(unavailable) where the text and status say that the query failed.
+  // Throws nothing for odd lines (they are `unread`); Error(unavailable) where the text and status say that
+  // the query failed.
   virtual Parsed parse(QueryKind kind, const CommandResult& result) const = 0;
 };
 

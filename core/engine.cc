@@ -81,7 +81,8 @@ OnFailure on_failure(const Workflow& workflow, const NodeSpec& spec) {
 
 }  // namespace
 
-// Collects the changes of one step, keeps the run in memory equal to the store, and tells the observer once they are stored.
+// Collects the changes of one step, keeps the run in memory equal to the store, and tells the observer once
+// they are stored.
 class Engine::Recorder {
  public:
   Recorder(Engine& engine, Run& run) : engine_(engine), run_(run), now_(engine.clock_.now()) {}
@@ -104,7 +105,9 @@ class Engine::Recorder {
     e.attempt = row.attempts;
     e.from = to_string(row.state);
     e.to = to_string(to);
-    e.text = native.empty() || native == reason ? reason : reason.empty() ? native : reason + " (" + native + ")";
+    e.text = native.empty() || native == reason ? reason
+             : reason.empty()                   ? native
+                                                : reason + " (" + native + ")";
     e.time = now_;
     changes_.events.push_back(std::move(e));
     --run_.row.counts[row.state];
@@ -162,7 +165,8 @@ class Engine::Recorder {
     if (changes_.empty()) return;
     engine_.store_.apply(run_.row.id, changes_, now_);
     for (const auto& e : changes_.events) {
-      engine_.observer_.event(run_.row, e.node == no_node ? std::string_view() : run_.graph.node(e.node).name, e);
+      engine_.observer_.event(run_.row, e.node == no_node ? std::string_view() : run_.graph.node(e.node).name,
+                              e);
     }
     changes_ = {};
   }
@@ -195,14 +199,16 @@ Run make_run(RunRecord record, Workflow workflow, Graph graph) {
 std::vector<JobRef> active_jobs(const Run& run) {
   std::vector<JobRef> jobs;
   for (const auto& attempt : run.attempts) {
-    if (!attempt || attempt->state == AttemptState::ended || attempt->state == AttemptState::dropped) continue;
-    jobs.push_back({attempt->token, job_name(run.graph.node(attempt->node).name, attempt->token), attempt->native_id,
-                    run.row.directory, attempt->submitted.value_or(attempt->intended)});
+    if (!attempt || attempt->state == AttemptState::ended || attempt->state == AttemptState::dropped)
+      continue;
+    jobs.push_back({attempt->token, job_name(run.graph.node(attempt->node).name, attempt->token),
+                    attempt->native_id, run.row.directory, attempt->submitted.value_or(attempt->intended)});
   }
   return jobs;
 }
 
-// --- submit ---------------------------------------------------------------------------------------------------------------
+// --- submit
+// ---------------------------------------------------------------------------------------------------------------
 
 Submitted Engine::submit(Run& run, const Place& place) {
   Submitted result;
@@ -227,12 +233,13 @@ void Engine::place_jobs(Run& run, const Place& place, const Plan& plan, Submitte
     check_dependencies(run, place, plan.submit);
     repoint_children(run, place, plan.submit);
   }
-  // Where the scheduler has gone away in the middle, the roots stay held: the next pass completes the chain and releases them.
+  // Where the scheduler has gone away in the middle, the roots stay held: the next pass completes the chain
+  // and releases them.
   if (result.not_tried == 0 && result.unsure == 0) release(run, place);
 }
 
-void Engine::submit_window(Run& run, const Place& place, const JobWriter& writer, std::span<const PlannedNode> window,
-                           Submitted& result) {
+void Engine::submit_window(Run& run, const Place& place, const JobWriter& writer,
+                           std::span<const PlannedNode> window, Submitted& result) {
   Submission submission{run.row.id, run.row.directory, {}};
   std::vector<std::string> directories;
   std::vector<FileToPut> files;
@@ -252,7 +259,8 @@ void Engine::submit_window(Run& run, const Place& place, const JobWriter& writer
     }
     if (!parents_there) continue;
     auto& row = run.nodes[planned.node];
-    const auto delay = row.attempts > 0 && row.state == NodeState::retrying ? retry_delay(run, planned.node) : Seconds{0};
+    const auto delay =
+        row.attempts > 0 && row.state == NodeState::retrying ? retry_delay(run, planned.node) : Seconds{0};
     auto written = writer.write(planned, row.attempts + 1, std::move(dependencies), delay);
     directories.push_back(written.node.workdir);
     for (auto& file : place.input_files(writer, planned.node, written.node)) files.push_back(std::move(file));
@@ -330,15 +338,16 @@ void Engine::take_answer(Run& run, const Job& job, const Answer& answer, Submitt
   recorder.commit();
 }
 
-// A dependency on a parent that the scheduler does not know is dropped in silence (SLURM 22.05), and the child would run at once.
+// A dependency on a parent that the scheduler does not know is dropped in silence (SLURM 22.05), and the
+// child would run at once.
 void Engine::check_dependencies(Run& run, const Place& place, std::span<const PlannedNode> submitted) {
   std::vector<JobRef> children;
   std::unordered_map<std::string_view, const PlannedNode*> by_token;
   for (const auto& planned : submitted) {
     const auto& attempt = run.attempts[planned.node];
     if (planned.parents.empty() || !attempt || attempt->state != AttemptState::submitted) continue;
-    children.push_back({attempt->token, job_name(run.graph.node(planned.node).name, attempt->token), attempt->native_id,
-                        run.row.directory, *attempt->submitted});
+    children.push_back({attempt->token, job_name(run.graph.node(planned.node).name, attempt->token),
+                        attempt->native_id, run.row.directory, *attempt->submitted});
     by_token.emplace(attempt->token, &planned);
   }
   if (children.empty() || !place.dialect) return;
@@ -360,12 +369,14 @@ void Engine::check_dependencies(Run& run, const Place& place, std::span<const Pl
     Recorder recorder(*this, run);
     attempt.state = AttemptState::dropped;
     recorder.attempt(planned.node);
-    recorder.state(planned.node, NodeState::pending, "the scheduler dropped its dependency; to be submitted again");
+    recorder.state(planned.node, NodeState::pending,
+                   "the scheduler dropped its dependency; to be submitted again");
     recorder.commit();
   }
 }
 
-// The children of a node that was submitted again wait for the job that failed: they are pointed at the new one.
+// The children of a node that was submitted again wait for the job that failed: they are pointed at the new
+// one.
 void Engine::repoint_children(Run& run, const Place& place, std::span<const PlannedNode> submitted) {
   std::vector<ControlTarget> targets;
   std::vector<NodeIndex> children;
@@ -414,7 +425,8 @@ void Engine::release(Run& run, const Place& place) {
   recorder.commit();
 }
 
-// --- observe --------------------------------------------------------------------------------------------------------------
+// --- observe
+// --------------------------------------------------------------------------------------------------------------
 
 bool Engine::observe(std::span<Run* const> runs, const Place& place) {
   std::vector<JobRef> jobs;
@@ -433,9 +445,11 @@ bool Engine::observe(std::span<Run* const> runs, const Place& place) {
     std::string stop_reason;
     for (const auto node : run->graph.order()) {  // parents first: a child's end is read in their light
       const auto& attempt = run->attempts[node];
-      if (!attempt || attempt->state == AttemptState::ended || attempt->state == AttemptState::dropped) continue;
+      if (!attempt || attempt->state == AttemptState::ended || attempt->state == AttemptState::dropped)
+        continue;
       const auto found = by_token.find(attempt->token);
-      settle(*run, place.site, observation, found == by_token.end() ? none : found->second, node, recorder, stop_reason);
+      settle(*run, place.site, observation, found == by_token.end() ? none : found->second, node, recorder,
+             stop_reason);
     }
     if (observation.queue_seen) recorder.observed();
     recorder.commit();
@@ -445,16 +459,17 @@ bool Engine::observe(std::span<Run* const> runs, const Place& place) {
   return observation.queue_seen;
 }
 
-void Engine::settle(Run& run, const Site& site, const Observation& observation, std::span<const Report* const> reports,
-                    NodeIndex node, Recorder& recorder, std::string& stop_reason) {
+void Engine::settle(Run& run, const Site& site, const Observation& observation,
+                    std::span<const Report* const> reports, NodeIndex node, Recorder& recorder,
+                    std::string& stop_reason) {
   auto& attempt = *run.attempts[node];
   std::vector<const Report*> ours;
   for (const auto* report : reports) {
     if (same_job(attempt.native_id, report->native_id)) {
       ours.push_back(report);
     } else {
-      observer_.trouble(fmt::format("job {} carries the token of {} (job {}): it is not taken", report->native_id,
-                                    run.graph.node(node).name, attempt.native_id));
+      observer_.trouble(fmt::format("job {} carries the token of {} (job {}): it is not taken",
+                                    report->native_id, run.graph.node(node).name, attempt.native_id));
     }
   }
   auto outcome = merge(ours);
@@ -468,8 +483,9 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation, 
       recorder.attempt(node);
       recorder.state(node, NodeState::pending, "the scheduler never got it; to be submitted again");
     } else if (never_answered || waited) {
-      recorder.state(node, NodeState::unknown, never_answered ? "submitted perhaps: the scheduler has not shown it yet"
-                                                              : "the scheduler does not know its job, and no record says how it ended");
+      recorder.state(node, NodeState::unknown,
+                     never_answered ? "submitted perhaps: the scheduler has not shown it yet"
+                                    : "the scheduler does not know its job, and no record says how it ended");
     }
     return;
   }
@@ -485,7 +501,8 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation, 
     attempt.native_id = report.native_id;
     attempt.submitted = report.submitted.value_or(attempt.intended);
     // Whether it is a root that waits for our release is not known any more; releasing it again does no harm.
-    attempt.state = report.dependency.empty() && outcome->state == JobState::held ? AttemptState::staged : AttemptState::submitted;
+    attempt.state = report.dependency.empty() && outcome->state == JobState::held ? AttemptState::staged
+                                                                                  : AttemptState::submitted;
     recorder.event(node, "submitted", report.native_id + " (found by its token)");
   }
   const bool started_now = report.started && !attempt.started;
@@ -499,8 +516,11 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation, 
 
   auto to = node_state(outcome->state);
   if (!terminal(to)) {
-    if (to == NodeState::held && attempt.state == AttemptState::staged) return recorder.state(node, to, run.nodes[node].reason);
-    const auto waits_for = report.dependency.empty() || to != NodeState::held ? report.reason : report.reason + " " + report.dependency;
+    if (to == NodeState::held && attempt.state == AttemptState::staged)
+      return recorder.state(node, to, run.nodes[node].reason);
+    const auto waits_for = report.dependency.empty() || to != NodeState::held
+                               ? report.reason
+                               : report.reason + " " + report.dependency;
     recorder.state(node, to, to == NodeState::running ? report.host : waits_for, report.native);
     return;
   }
@@ -530,7 +550,8 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation, 
     }
     if (to == NodeState::cancelled && parent_tried_again) {
       attempt.state = AttemptState::dropped;
-      recorder.state(node, NodeState::pending, "taken out by the scheduler with its failed parent; to be submitted again");
+      recorder.state(node, NodeState::pending,
+                     "taken out by the scheduler with its failed parent; to be submitted again");
       return;
     }
   }
@@ -540,12 +561,14 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation, 
   }
   recorder.state(node, to, reason, report.native);
   const auto& spec = run.workflow.nodes[run.graph.node(node).spec];
-  if ((to == NodeState::failed || to == NodeState::timeout) && on_failure(run.workflow, spec) == OnFailure::stop) {
+  if ((to == NodeState::failed || to == NodeState::timeout) &&
+      on_failure(run.workflow, spec) == OnFailure::stop) {
     stop_reason = run.graph.node(node).name + " failed, and its on_failure is stop";
   }
 }
 
-// --- react ----------------------------------------------------------------------------------------------------------------
+// --- react
+// ----------------------------------------------------------------------------------------------------------------
 
 Submitted Engine::react(Run& run, const Place& place) {
   Submitted result;
@@ -565,7 +588,8 @@ void Engine::skip(Run& run, const Place& place, const std::vector<Skip>& skips) 
   std::vector<ControlTarget> targets;
   for (const auto& each : skips) {
     const auto& attempt = run.attempts[each.node];
-    if (attempt && active(run.nodes[each.node].state)) targets.push_back({attempt->native_id, {}, run.row.directory});
+    if (attempt && active(run.nodes[each.node].state))
+      targets.push_back({attempt->native_id, {}, run.row.directory});
   }
   if (!targets.empty()) {
     for (const auto& words : place.backend.control(Action::cancel, targets)) observer_.trouble(words);
@@ -608,14 +632,16 @@ void Engine::cancel(Run& run, const Place& place, std::span<const NodeIndex> nod
     if (terminal(state)) continue;
     asked.push_back(node);
     const auto& attempt = run.attempts[node];
-    if (active(state) && attempt && !attempt->native_id.empty()) targets.push_back({attempt->native_id, {}, run.row.directory});
+    if (active(state) && attempt && !attempt->native_id.empty())
+      targets.push_back({attempt->native_id, {}, run.row.directory});
   }
   std::ranges::reverse(targets);  // children before parents, so that none is set free by its parent's end
   if (!targets.empty()) {
     for (const auto& words : place.backend.control(Action::cancel, targets)) observer_.trouble(words);
   }
   Recorder recorder(*this, run);
-  const auto reason = run.row.stop_requested && !run.row.reason.empty() ? run.row.reason : "cancelled by the user";
+  const auto reason =
+      run.row.stop_requested && !run.row.reason.empty() ? run.row.reason : "cancelled by the user";
   for (const auto node : asked) {
     const auto& attempt = run.attempts[node];
     const auto state = run.nodes[node].state;

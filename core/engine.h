@@ -1,5 +1,6 @@
-// The engine's passes: submit, observe, react. Each step is in the store before the next is taken, so that catena may be killed
-// between any two instructions and the next call goes on from there. Holds no state of its own between calls.
+// The engine's passes: submit, observe, react. Each step is in the store before the next is taken, so that
+// catena may be killed between any two instructions and the next call goes on from there. Holds no state of
+// its own between calls.
 #pragma once
 
 #include <functional>
@@ -23,8 +24,8 @@ struct Run {
   RunRow row;
   Workflow workflow;
   Graph graph;
-  std::vector<NodeRow> nodes;                       // by NodeIndex
-  std::vector<std::unique_ptr<Attempt>> attempts;   // by NodeIndex: the current one, or nullptr
+  std::vector<NodeRow> nodes;                      // by NodeIndex
+  std::vector<std::unique_ptr<Attempt>> attempts;  // by NodeIndex: the current one, or nullptr
 
   std::vector<const Attempt*> current() const;
 };
@@ -48,7 +49,8 @@ struct Submitted {
 
 class Engine {
  public:
-  Engine(Store& store, Clock& clock, Observer& observer) : store_(store), clock_(clock), observer_(observer) {}
+  Engine(Store& store, Clock& clock, Observer& observer)
+      : store_(store), clock_(clock), observer_(observer) {}
 
   // Submits every node that is due, roots held, then reads the dependencies back and releases the roots.
   Submitted submit(Run& run, const Place& place);
@@ -66,15 +68,17 @@ class Engine {
  private:
   class Recorder;
   void place_jobs(Run& run, const Place& place, const Plan& plan, Submitted& result);
-  void submit_window(Run& run, const Place& place, const JobWriter& writer, std::span<const PlannedNode> window, Submitted& result);
+  void submit_window(Run& run, const Place& place, const JobWriter& writer,
+                     std::span<const PlannedNode> window, Submitted& result);
   void take_answer(Run& run, const Job& job, const Answer& answer, Submitted& result);
   void check_dependencies(Run& run, const Place& place, std::span<const PlannedNode> submitted);
   void repoint_children(Run& run, const Place& place, std::span<const PlannedNode> submitted);
   void release(Run& run, const Place& place);
   void skip(Run& run, const Place& place, const std::vector<Skip>& skips);
   void stop(Run& run, const Place& place, const std::string& reason);
-  void settle(Run& run, const Site& site, const Observation& observation, std::span<const Report* const> reports, NodeIndex node,
-              Recorder& recorder, std::string& stop_reason);
+  void settle(Run& run, const Site& site, const Observation& observation,
+              std::span<const Report* const> reports, NodeIndex node, Recorder& recorder,
+              std::string& stop_reason);
   void finish(Run& run);
 
   Store& store_;
@@ -82,8 +86,9 @@ class Engine {
   Observer& observer_;
 };
 
-// What several reports of one job add up to: an exit record first, then accounting, then the queue. A signal from outside
-// (time limit, cancel) is explained by accounting where it has a word. nullopt: nothing is known.
+// What several reports of one job add up to: an exit record first, then accounting, then the queue. A signal
+// from outside (time limit, cancel) is explained by accounting where it has a word. nullopt: nothing is
+// known.
 struct Outcome {
   JobState state = JobState::unknown;
   Report report;         // the facts, filled from every source

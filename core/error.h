@@ -34,7 +34,7 @@ class Error : public std::runtime_error {
 // The exit codes of the command line, documented in docs/commands.md.
 enum ExitCode : int {
   exit_ok = 0,
-  exit_run_failed = 1,     // `wait`, `run --wait`: the run ended failed
+  exit_run_failed = 1,  // `wait`, `run --wait`: the run ended failed
   exit_usage = 2,
   exit_config = 3,
   exit_not_found = 4,

@@ -50,8 +50,7 @@ void report_unknown(const Workflow& workflow, const NodeSpec& spec, const After&
     const auto found = spans.find(std::string_view(after.node).substr(0, dot));
     if (found != spans.end()) {
       const auto& span = found->second;
-      diagnostics.add({workflow.file, after.at, spec.name,
-                       "after: there is no element '" + after.node + "'",
+      diagnostics.add({workflow.file, after.at, spec.name, "after: there is no element '" + after.node + "'",
                        span.elements == 0 ? "'" + after.node.substr(0, dot) + "' has no foreach"
                                           : "its elements count from 1 to " + std::to_string(span.elements)});
       return;
@@ -77,7 +76,8 @@ void report_cycle(const Workflow& workflow, const Graph& graph, Diagnostics& dia
     path += graph.node(cycle[i]).name;
   }
   const auto& spec = workflow.nodes[graph.node(cycle.front()).spec];
-  diagnostics.add({workflow.file, spec.at, spec.name, "the nodes wait for each other: " + path, "take one of these edges out"});
+  diagnostics.add({workflow.file, spec.at, spec.name, "the nodes wait for each other: " + path,
+                   "take one of these edges out"});
 }
 
 // The facts that {{ }} may name, for one node.
@@ -127,7 +127,9 @@ class NodeRenderer {
   std::string text(std::string_view field, std::string_view source, Quoting quoting = Quoting::none) {
     if (!has_template(source)) return std::string(source);
     std::vector<RenderProblem> problems;
-    auto result = render(source, quoting, [this](std::string_view name) { return facts_.find(name); }, facts_.names(), problems);
+    auto result = render(
+        source, quoting, [this](std::string_view name) { return facts_.find(name); }, facts_.names(),
+        problems);
     for (const auto& problem : problems) {
       std::string where(field);
       if (problem.at.line > 1) where += " (its line " + std::to_string(problem.at.line) + ")";
@@ -161,7 +163,9 @@ std::string absolute(const std::string& base, const std::string& path) {
   return (std::filesystem::path(base) / path).lexically_normal().string();
 }
 
-bool has_glob(std::string_view path) { return path.find_first_of("*?[") != std::string_view::npos; }
+bool has_glob(std::string_view path) {
+  return path.find_first_of("*?[") != std::string_view::npos;
+}
 
 }  // namespace
 
@@ -196,7 +200,8 @@ Graph expand(const Workflow& workflow, Diagnostics& diagnostics) {
     in_order.push_back(span);
     spans.emplace(spec.name, span);
     if (elements == 0) nodes.push_back({spec.name, i, 0});
-    for (std::uint32_t e = 1; e <= elements; ++e) nodes.push_back({spec.name + "." + std::to_string(e), i, e});
+    for (std::uint32_t e = 1; e <= elements; ++e)
+      nodes.push_back({spec.name + "." + std::to_string(e), i, e});
   }
   std::vector<Graph::Link> links;
   for (const auto& span : in_order) {
@@ -205,7 +210,8 @@ Graph expand(const Workflow& workflow, Diagnostics& diagnostics) {
       const auto [first, count] = resolve(after.node, spans);
       if (count == 0) report_unknown(workflow, spec, after, spans, diagnostics);
       for (NodeIndex child = span.first; child < span.first + span.count; ++child) {
-        for (NodeIndex parent = first; parent < first + count; ++parent) links.push_back({parent, child, after.on});
+        for (NodeIndex parent = first; parent < first + count; ++parent)
+          links.push_back({parent, child, after.on});
       }
     }
   }
@@ -231,12 +237,15 @@ Rendered render_node(const Workflow& workflow, const Graph& graph, NodeIndex ind
     Input rendered = input;
     rendered.from = absolute(workflow.directory, renderer.text("inputs", input.from));
     rendered.to = renderer.text("inputs", input.to);
-    if (rendered.to.empty() && !has_glob(rendered.from)) rendered.to = std::filesystem::path(rendered.from).filename();
+    if (rendered.to.empty() && !has_glob(rendered.from))
+      rendered.to = std::filesystem::path(rendered.from).filename();
     result.inputs.push_back(std::move(rendered));
   }
   facts.fact("node.input", result.inputs.empty() ? "" : result.inputs.front().to);
 
-  result.shell = !spec.shell.empty() ? spec.shell : !workflow.defaults.shell.empty() ? workflow.defaults.shell : "bash";
+  result.shell = !spec.shell.empty()                ? spec.shell
+                 : !workflow.defaults.shell.empty() ? workflow.defaults.shell
+                                                    : "bash";
   result.body = spec.raw_body ? spec.body : renderer.text("run", spec.body, Quoting::shell);
   result.resources = merge(merge(defaults, workflow.defaults.resources), spec.resources);
   renderer.resources(result.resources);
@@ -257,21 +266,25 @@ Rendered render_node(const Workflow& workflow, const Graph& graph, NodeIndex ind
   result.stderr_file = spec.stderr_file;
   for (const auto* options : {&workflow.defaults.scheduler_options, &spec.scheduler_options}) {
     if (auto found = options->find(std::string(dialect)); found != options->end()) {
-      for (const auto& option : found->second) result.scheduler_options.push_back(renderer.text("scheduler_options", option));
+      for (const auto& option : found->second)
+        result.scheduler_options.push_back(renderer.text("scheduler_options", option));
     }
   }
   return result;
 }
 
 std::string render_input(const Workflow& workflow, const Graph& graph, NodeIndex index, const RunFacts& run,
-                         const Rendered& rendered, std::string_view file, std::string_view text, Diagnostics& diagnostics) {
+                         const Rendered& rendered, std::string_view file, std::string_view text,
+                         Diagnostics& diagnostics) {
   Facts facts(workflow, graph, index, run);
   facts.fact("node.dir", rendered.workdir);
   facts.fact("node.input", rendered.inputs.empty() ? "" : rendered.inputs.front().to);
   std::vector<RenderProblem> problems;
-  auto result = render(text, Quoting::none, [&](std::string_view name) { return facts.find(name); }, facts.names(), problems);
+  auto result = render(
+      text, Quoting::none, [&](std::string_view name) { return facts.find(name); }, facts.names(), problems);
   for (auto& problem : problems) {
-    diagnostics.add({std::string(file), problem.at, rendered.name, std::move(problem.message), std::move(problem.hint)});
+    diagnostics.add(
+        {std::string(file), problem.at, rendered.name, std::move(problem.message), std::move(problem.hint)});
   }
   return result;
 }
@@ -285,7 +298,8 @@ void check(const Workflow& workflow, const Graph& graph, Diagnostics& diagnostic
     const auto before = diagnostics.list().size();
     render_node(workflow, graph, i, facts, {}, "", diagnostics);
     if (diagnostics.list().size() == before) continue;
-    while (i + 1 < graph.size() && graph.node(i + 1).spec == node.spec) ++i;  // its other elements have the same mistakes
+    while (i + 1 < graph.size() && graph.node(i + 1).spec == node.spec)
+      ++i;  // its other elements have the same mistakes
   }
 }
 

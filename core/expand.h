@@ -11,8 +11,8 @@
 
 namespace catena {
 
-// Expands every foreach, resolves `after`, checks for unknown nodes, cycles and name clashes. Mistakes go to `diagnostics`,
-// all of them; the graph is then not to be used.
+// Expands every foreach, resolves `after`, checks for unknown nodes, cycles and name clashes. Mistakes go to
+// `diagnostics`, all of them; the graph is then not to be used.
 Graph expand(const Workflow& workflow, Diagnostics& diagnostics);
 
 // What a run adds to the facts that {{ }} may name.
@@ -31,28 +31,31 @@ struct Rendered {
   Resources resources;  // site defaults, workflow defaults, node: merged
   Params params;        // the values it was rendered with: foreach values, node and workflow parameters
   std::vector<std::pair<std::string, std::string>> env;
-  std::vector<Input> inputs;  // `from` absolute unless it holds a glob's relative path; `to` filled in (a folder for globs)
+  std::vector<Input>
+      inputs;  // `from` absolute unless it holds a glob's relative path; `to` filled in (a folder for globs)
   std::vector<std::string> outputs;
   std::vector<Result> results;
   std::string stdout_file, stderr_file;
   std::vector<std::string> scheduler_options;  // of the asked dialect
 };
 
-// Renders one node. `defaults`: the site's resources, under the workflow's. Facts: the parameters by name; node.name, node.index
-// (0 without foreach), node.count, node.input (its first input's name), node.dir; run.id, run.dir; workflow.name, workflow.dir;
-// site.name. Problems go to `diagnostics` with the node's place.
+// Renders one node. `defaults`: the site's resources, under the workflow's. Facts: the parameters by name;
+// node.name, node.index (0 without foreach), node.count, node.input (its first input's name), node.dir;
+// run.id, run.dir; workflow.name, workflow.dir; site.name. Problems go to `diagnostics` with the node's
+// place.
 Rendered render_node(const Workflow& workflow, const Graph& graph, NodeIndex node, const RunFacts& facts,
                      const Resources& defaults, std::string_view dialect, Diagnostics& diagnostics);
 
 // Fills in {{ }} in the text of an input file of the node, with the same facts.
 std::string render_input(const Workflow& workflow, const Graph& graph, NodeIndex node, const RunFacts& facts,
-                         const Rendered& rendered, std::string_view file, std::string_view text, Diagnostics& diagnostics);
+                         const Rendered& rendered, std::string_view file, std::string_view text,
+                         Diagnostics& diagnostics);
 
 // The foreach values of a node, in axis order; empty without foreach.
 Params element_values(const NodeSpec& spec, std::uint32_t element);
 
-// Renders what needs rendering to find every mistake without a run: the first element of each node, and all elements of those
-// whose resources are templated.
+// Renders what needs rendering to find every mistake without a run: the first element of each node, and all
+// elements of those whose resources are templated.
 void check(const Workflow& workflow, const Graph& graph, Diagnostics& diagnostics);
 
 }  // namespace catena

@@ -29,10 +29,16 @@ Graph::Graph(std::vector<Node> nodes, std::vector<Link> links) : nodes_(std::mov
   };
   if (!std::is_sorted(links.begin(), links.end(), order)) std::sort(links.begin(), links.end(), order);
   links.erase(std::unique(links.begin(), links.end(), same), links.end());
-  fill(links, nodes_.size(), parents_, parent_start_, [](const Link& l) { return l.child; },
-       [](const Link& l) { return Edge{l.parent, l.on}; });
-  fill(links, nodes_.size(), children_, child_start_, [](const Link& l) { return l.parent; },
-       [](const Link& l) { return Edge{l.child, l.on}; });
+  fill(
+      links, nodes_.size(), parents_, parent_start_, [](const Link& l) { return l.child; },
+      [](const Link& l) {
+        return Edge{l.parent, l.on};
+      });
+  fill(
+      links, nodes_.size(), children_, child_start_, [](const Link& l) { return l.parent; },
+      [](const Link& l) {
+        return Edge{l.child, l.on};
+      });
 }
 
 NodeIndex Graph::find(std::string_view name) const {
@@ -45,7 +51,8 @@ NodeIndex Graph::find(std::string_view name) const {
 }
 
 std::vector<NodeIndex> Graph::order() const {
-  // Kahn's algorithm, level by level: no recursion, so that a chain of a million nodes is nothing special, and a stable order.
+  // Kahn's algorithm, level by level: no recursion, so that a chain of a million nodes is nothing special,
+  // and a stable order.
   std::vector<std::uint32_t> waiting(size());
   std::vector<NodeIndex> result;
   result.reserve(size());
@@ -63,7 +70,8 @@ std::vector<NodeIndex> Graph::order() const {
 }
 
 std::vector<NodeIndex> Graph::cycle() const {
-  // Every node that Kahn's algorithm leaves over has a parent that is left over too: walk up until a node comes again.
+  // Every node that Kahn's algorithm leaves over has a parent that is left over too: walk up until a node
+  // comes again.
   std::vector<std::uint32_t> waiting(size());
   std::vector<NodeIndex> free;
   for (NodeIndex i = 0; i < size(); ++i) {

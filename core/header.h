@@ -13,19 +13,20 @@
 namespace catena {
 
 struct ScriptHeader {
-  bool found = false;         // the script has directives of this dialect
-  std::string dialect;        // "slurm", "pbs"
-  std::string shell;          // from "#!", e.g. "/bin/bash"; empty if there is none
+  bool found = false;   // the script has directives of this dialect
+  std::string dialect;  // "slurm", "pbs"
+  std::string shell;    // from "#!", e.g. "/bin/bash"; empty if there is none
   std::string job_name;
   Resources resources;
-  std::string workdir;        // --chdir
-  std::string stdout_file, stderr_file;  // as written; stderr empty: joined to stdout
+  std::string workdir;                                   // --chdir
+  std::string stdout_file, stderr_file;                  // as written; stderr empty: joined to stdout
   std::vector<std::pair<std::string, std::string>> env;  // --export=NAME=value parts
-  std::vector<std::string> options;      // the rest, verbatim, for scheduler_options of that dialect
+  std::vector<std::string> options;  // the rest, verbatim, for scheduler_options of that dialect
   struct Problem {
     int line = 0;
     std::string message, hint;
-    bool error = false;       // else a warning: something that has no meaning in a chain and is left out (--dependency, --wait)
+    bool error = false;  // else a warning: something that has no meaning in a chain and is left out
+                         // (--dependency, --wait)
   };
   std::vector<Problem> problems;
 };

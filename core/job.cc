@@ -20,13 +20,13 @@ std::uint64_t mix(std::uint64_t x) {  // the finaliser of splitmix64
 
 }  // namespace
 
-std::string make_token(std::string_view run_id, std::string_view node, int attempt) {
+std::string make_token(std::string_view run_directory, std::string_view node, int attempt) {
   std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a
   auto add = [&hash](std::string_view text) {
     for (unsigned char c : text) hash = (hash ^ c) * 0x100000001b3U;
     hash = (hash ^ 0xffU) * 0x100000001b3U;  // no text holds this byte: parts cannot run together
   };
-  add(run_id);
+  add(run_directory);
   add(node);
   add(std::to_string(attempt));
   hash = mix(hash);
@@ -46,8 +46,9 @@ std::string_view token_of(std::string_view name) {
   const auto dot = name.rfind('.');
   if (dot == std::string_view::npos || dot == 0) return {};
   const auto token = name.substr(dot + 1);
-  const bool ours = token.size() == token_length &&
-                    std::ranges::all_of(token, [](char c) { return alphabet.find(c) != std::string_view::npos; });
+  const bool ours = token.size() == token_length && std::ranges::all_of(token, [](char c) {
+                      return alphabet.find(c) != std::string_view::npos;
+                    });
   return ours ? token : std::string_view{};
 }
 

@@ -13,8 +13,8 @@
 
 namespace catena {
 
-// A parent as the scheduler is told of it: a job that the same submission program submits before (its place in the submission), or
-// one that is at the scheduler already (its native id).
+// A parent as the scheduler is told of it: a job that the same submission program submits before (its place
+// in the submission), or one that is at the scheduler already (its native id).
 struct Dependency {
   On on = On::ok;
   std::optional<std::size_t> in_submission;
@@ -23,21 +23,23 @@ struct Dependency {
 
 struct Job {
   NodeIndex node = no_node;
-  int attempt = 1;          // counts from 1
-  std::string token;        // ten characters of [0-9a-z], fresh for each attempt; see token.h
-  std::string name;         // NODE.TOKEN: the job's name at the scheduler, by which it is found again
-  std::string log_out;      // absolute paths of the job's own output
+  int attempt = 1;      // counts from 1
+  std::string token;    // ten characters of [0-9a-z], fresh for each attempt; see token.h
+  std::string name;     // NODE.TOKEN: the job's name at the scheduler, by which it is found again
+  std::string log_out;  // absolute paths of the job's own output
   std::string log_err;
-  std::string workdir;      // absolute
+  std::string workdir;  // absolute
   Resources resources;
-  std::vector<std::string> options;       // scheduler_options, verbatim, checked by the dialect
-  std::vector<Dependency> dependencies;   // empty: a root of this submission
-  bool held = false;        // submitted with a user hold, to be released when all is recorded
-  std::string script;       // the whole job script
+  std::vector<std::string> options;      // scheduler_options, verbatim, checked by the dialect
+  std::vector<Dependency> dependencies;  // empty: a root of this submission
+  bool held = false;                     // submitted with a user hold, to be released when all is recorded
+  std::string script;                    // the whole job script
 };
 
-// Unique within a store; the same for the same run, node and attempt, so that `plan --id X` and `run --id X` agree to the byte.
-std::string make_token(std::string_view run_id, std::string_view node, int attempt);
+// The same for the same run directory, node and attempt, so that `plan --id X` and `run --id X` agree to the
+// byte; else different: the directory, which holds the run's id, also tells apart runs of one id that two
+// stores have.
+std::string make_token(std::string_view run_directory, std::string_view node, int attempt);
 std::string job_name(std::string_view node, std::string_view token);
 // The token in a job's name, or empty if it is not one of ours.
 std::string_view token_of(std::string_view job_name);

@@ -6,15 +6,22 @@
 
 namespace catena {
 
-JobWriter::JobWriter(const Workflow& workflow, const Graph& graph, const RunRow& run, const Site& site, const Dialect* dialect)
-    : workflow_(workflow), graph_(graph), run_(run), site_(site), dialect_(dialect), facts_{run.id, run.directory, site.name} {}
+JobWriter::JobWriter(const Workflow& workflow, const Graph& graph, const RunRow& run, const Site& site,
+                     const Dialect* dialect)
+    : workflow_(workflow),
+      graph_(graph),
+      run_(run),
+      site_(site),
+      dialect_(dialect),
+      facts_{run.id, run.directory, site.name} {}
 
 Rendered JobWriter::render(NodeIndex node, Diagnostics& diagnostics) const {
-  return render_node(workflow_, graph_, node, facts_, site_.defaults, dialect_ ? dialect_->name() : "local", diagnostics);
+  return render_node(workflow_, graph_, node, facts_, site_.defaults, dialect_ ? dialect_->name() : "local",
+                     diagnostics);
 }
 
-JobWriter::Written JobWriter::write(const PlannedNode& planned, int attempt, std::vector<Dependency> dependencies,
-                                    Seconds delay) const {
+JobWriter::Written JobWriter::write(const PlannedNode& planned, int attempt,
+                                    std::vector<Dependency> dependencies, Seconds delay) const {
   Diagnostics diagnostics;
   Written written{{}, render(planned.node, diagnostics)};
   diagnostics.throw_if_any();
@@ -22,7 +29,7 @@ JobWriter::Written JobWriter::write(const PlannedNode& planned, int attempt, std
   auto& job = written.job;
   job.node = planned.node;
   job.attempt = attempt;
-  job.token = make_token(run_.id, node.name, attempt);
+  job.token = make_token(run_.directory, node.name, attempt);
   job.name = job_name(node.name, job.token);
   job.log_out = fmt::format("{}/{}/{}.{}.out", run_.directory, log_folder, node.name, attempt);
   job.log_err = fmt::format("{}/{}/{}.{}.err", run_.directory, log_folder, node.name, attempt);
@@ -38,7 +45,8 @@ JobWriter::Written JobWriter::write(const PlannedNode& planned, int attempt, std
   return written;
 }
 
-std::string JobWriter::fill_in(NodeIndex node, const Rendered& rendered, std::string_view file, std::string_view text) const {
+std::string JobWriter::fill_in(NodeIndex node, const Rendered& rendered, std::string_view file,
+                               std::string_view text) const {
   Diagnostics diagnostics;
   auto result = render_input(workflow_, graph_, node, facts_, rendered, file, text, diagnostics);
   diagnostics.throw_if_any();
@@ -51,7 +59,9 @@ void JobWriter::check(std::span<const PlannedNode> nodes, Diagnostics& diagnosti
     const auto& spec = workflow_.nodes[graph_.node(planned.node).spec];
     const bool same_spec = graph_.node(planned.node).spec == last_spec;
     last_spec = graph_.node(planned.node).spec;
-    if (!dialect_ || same_spec || (spec.scheduler_options.empty() && workflow_.defaults.scheduler_options.empty())) continue;
+    if (!dialect_ || same_spec ||
+        (spec.scheduler_options.empty() && workflow_.defaults.scheduler_options.empty()))
+      continue;
     for (const auto& problem : dialect_->check_options(render(planned.node, diagnostics).scheduler_options)) {
       diagnostics.add({workflow_.file, spec.at, spec.name, "scheduler_options: " + problem, ""});
     }

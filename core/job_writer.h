@@ -16,18 +16,21 @@ namespace catena {
 class JobWriter {
  public:
   // `dialect`: nullptr for the local backend. All must outlive the writer.
-  JobWriter(const Workflow& workflow, const Graph& graph, const RunRow& run, const Site& site, const Dialect* dialect);
+  JobWriter(const Workflow& workflow, const Graph& graph, const RunRow& run, const Site& site,
+            const Dialect* dialect);
 
   struct Written {
     Job job;
     Rendered node;
   };
-  // `dependencies` are the planned parents as the submission knows them. `delay`: not to start before that time from now has
-  // passed (a retry). Throws Error(config) with every mistake.
-  Written write(const PlannedNode& planned, int attempt, std::vector<Dependency> dependencies, Seconds delay = Seconds{0}) const;
+  // `dependencies` are the planned parents as the submission knows them. `delay`: not to start before that
+  // time from now has passed (a retry). Throws Error(config) with every mistake.
+  Written write(const PlannedNode& planned, int attempt, std::vector<Dependency> dependencies,
+                Seconds delay = Seconds{0}) const;
 
   // {{ }} of an input's text.
-  std::string fill_in(NodeIndex node, const Rendered& rendered, std::string_view file, std::string_view text) const;
+  std::string fill_in(NodeIndex node, const Rendered& rendered, std::string_view file,
+                      std::string_view text) const;
 
   // Every mistake that rendering can find in these nodes, and options that the dialect refuses.
   void check(std::span<const PlannedNode> nodes, Diagnostics& diagnostics) const;

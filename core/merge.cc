@@ -57,7 +57,9 @@ std::optional<Outcome> merge(std::span<const Report* const> reports) {
   const bool again = queue && !ended(queue->state) && queue->state != JobState::unknown && accounting &&
                      (accounting->state == JobState::node_fail || accounting->state == JobState::preempted);
   if (again) accounting = nullptr;
-  const Report* verdict = accounting && ended(accounting->state) ? accounting : queue && ended(queue->state) ? queue : nullptr;
+  const Report* verdict = accounting && ended(accounting->state) ? accounting
+                          : queue && ended(queue->state)         ? queue
+                                                                 : nullptr;
 
   Outcome outcome;
   auto take = [&](const Report& base) {
@@ -72,7 +74,8 @@ std::optional<Outcome> merge(std::span<const Report* const> reports) {
     take(*exit);
     outcome.report.reason = exit->reason;  // accounting's "NonZeroExitCode" says less than the exit code
     if (exit->state == JobState::completed && !exit->signal) return outcome;
-    // A failure or a signal from outside: accounting knows whether it was the time limit, memory, a cancel or the body itself.
+    // A failure or a signal from outside: accounting knows whether it was the time limit, memory, a cancel or
+    // the body itself.
     if (verdict) {
       if (verdict->state != JobState::completed) {
         outcome.state = verdict->state;
@@ -84,7 +87,8 @@ std::optional<Outcome> merge(std::span<const Report* const> reports) {
     return outcome;
   }
   if (verdict) return take(*verdict);
-  // No word of an end. The queue knows best (a requeued job has a start record of before), then accounting, then the start record.
+  // No word of an end. The queue knows best (a requeued job has a start record of before), then accounting,
+  // then the start record.
   const bool told = queue && queue->state != JobState::unknown;
   if (told) return take(*queue);
   if (accounting && accounting->state != JobState::unknown) return take(*accounting);

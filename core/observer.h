@@ -10,7 +10,8 @@ namespace catena {
 class Observer {
  public:
   virtual ~Observer() = default;
-  virtual void event(const RunRow& run, std::string_view node, const Event& event) = 0;  // node: its name, or empty
+  virtual void event(const RunRow& run, std::string_view node,
+                     const Event& event) = 0;       // node: its name, or empty
   virtual void trouble(std::string_view text) = 0;  // the site could not be asked; nothing has changed
 };
 

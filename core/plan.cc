@@ -7,7 +7,9 @@
 namespace catena {
 namespace {
 
-bool submittable(NodeState state) { return state == NodeState::pending || state == NodeState::retrying; }
+bool submittable(NodeState state) {
+  return state == NodeState::pending || state == NodeState::retrying;
+}
 
 // Whether the scheduler has the node's current attempt, or may have it.
 bool out(const Attempt* attempt) {
@@ -18,7 +20,11 @@ bool out(const Attempt* attempt) {
 class Decider {
  public:
   Decider(const Graph& graph, std::span<const NodeRow> nodes, std::span<const Attempt* const> attempts)
-      : graph_(graph), nodes_(nodes), attempts_(attempts), skipped_(graph.size()), by_failure_(graph.size()) {}
+      : graph_(graph),
+        nodes_(nodes),
+        attempts_(attempts),
+        skipped_(graph.size()),
+        by_failure_(graph.size()) {}
 
   // The first broken edge of a node, if any. Must be called in topological order.
   const Edge* broken(NodeIndex node) {
@@ -45,7 +51,8 @@ class Decider {
   std::string why_broken(const Edge& edge) const {
     const auto& parent = graph_.node(edge.node).name;
     const auto state = skipped_[edge.node] ? NodeState::skipped : nodes_[edge.node].state;
-    if (edge.on == On::notok) return fmt::format("runs only if {} does not complete, and it was {}", parent, to_string(state));
+    if (edge.on == On::notok)
+      return fmt::format("runs only if {} does not complete, and it was {}", parent, to_string(state));
     if (edge.on == On::start) return fmt::format("needs the start of {}, which never started", parent);
     if (state == NodeState::timeout) return parent + " ran into its time limit";
     return fmt::format("{} {}{}", parent, state == NodeState::failed ? "" : "was ", to_string(state));
@@ -69,7 +76,8 @@ std::string parents_text(const Graph& graph, const std::vector<Edge>& edges) {
   constexpr std::size_t shown = 4;
   std::string text;
   for (std::size_t i = 0; i < std::min(edges.size(), shown); ++i) {
-    text += fmt::format("{}{} of {}", i == 0 ? "" : ", ", to_string(edges[i].on), graph.node(edges[i].node).name);
+    text +=
+        fmt::format("{}{} of {}", i == 0 ? "" : ", ", to_string(edges[i].on), graph.node(edges[i].node).name);
   }
   if (edges.size() > shown) text += fmt::format(" and {} more", edges.size() - shown);
   return text;
@@ -113,7 +121,8 @@ std::vector<bool> skipped_by_failure(const Graph& graph, std::span<const NodeRow
   return decider.take_by_failure();
 }
 
-Plan make_plan(const Graph& graph, std::span<const NodeRow> nodes, std::span<const Attempt* const> attempts, bool stop) {
+Plan make_plan(const Graph& graph, std::span<const NodeRow> nodes, std::span<const Attempt* const> attempts,
+               bool stop) {
   Plan plan;
   Decider decider(graph, nodes, attempts);
   std::vector<bool> goes_out(graph.size());
@@ -138,7 +147,8 @@ Plan make_plan(const Graph& graph, std::span<const NodeRow> nodes, std::span<con
       if (decider.edge_fate(parent) != Fate::open) continue;
       // The scheduler can only be told of a parent that it has, or that goes out before in this plan.
       const auto* attempt = attempts[parent.node];
-      ready = ready && (submittable(nodes[parent.node].state) ? goes_out[parent.node] : attempt && !attempt->native_id.empty());
+      ready = ready && (submittable(nodes[parent.node].state) ? goes_out[parent.node]
+                                                              : attempt && !attempt->native_id.empty());
       planned.parents.push_back(parent);
     }
     if (!ready) continue;

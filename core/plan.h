@@ -1,4 +1,5 @@
-// What is to be done with each node that has not ended, and why: a pure function of the graph and of what is recorded.
+// What is to be done with each node that has not ended, and why: a pure function of the graph and of what is
+// recorded.
 #pragma once
 
 #include <optional>
@@ -21,28 +22,30 @@ enum class Fate {
 struct PlannedNode {
   NodeIndex node = no_node;
   std::vector<Edge> parents;  // the open edges, which the scheduler has to be told of; all others are met
-  std::string reason;         // "first: nothing to wait for", "after ok of scf.1, scf.2, …", "all parents have ended: …"
+  std::string
+      reason;  // "first: nothing to wait for", "after ok of scf.1, scf.2, …", "all parents have ended: …"
 };
 
 struct Skip {
   NodeIndex node = no_node;
-  std::string reason;         // "scf.2 failed", "needs scf.2, which was skipped"
+  std::string reason;  // "scf.2 failed", "needs scf.2, which was skipped"
 };
 
 // The decisions for a run as it stands. Linear in nodes and edges.
 struct Plan {
   std::vector<PlannedNode> submit;  // parents before children
-  std::vector<Skip> skip;           // children before parents: an `any` or `start` child is then gone from the queue before its
-                                    // parent is taken out of it, and cannot start by that
+  std::vector<Skip> skip;  // children before parents: an `any` or `start` child is then gone from the queue
+                           // before its parent is taken out of it, and cannot start by that
 };
 
 // `attempts`: the current attempt of each node, or nullptr. With `stop`, nothing is submitted.
-Plan make_plan(const Graph& graph, std::span<const NodeRow> nodes, std::span<const Attempt* const> attempts, bool stop);
+Plan make_plan(const Graph& graph, std::span<const NodeRow> nodes, std::span<const Attempt* const> attempts,
+               bool stop);
 
 Fate fate(On on, const NodeRow& parent, const Attempt* attempt, bool skipped_by_failure);
 
-// Of the skipped nodes, those that were skipped because something failed (the others were merely not needed: a `notok` edge to a
-// parent that completed). By node.
+// Of the skipped nodes, those that were skipped because something failed (the others were merely not needed:
+// a `notok` edge to a parent that completed). By node.
 std::vector<bool> skipped_by_failure(const Graph& graph, std::span<const NodeRow> nodes,
                                      std::span<const Attempt* const> attempts);
 

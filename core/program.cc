@@ -42,7 +42,8 @@ catena_submit() {{  # PLACE TOKEN :PARENTS: COMMAND…; the job script is on sta
 )sh",
                          text.id_filter, text.id_from_output);
   program += "  case $said in\n";
-  if (!text.unsure.empty()) program += fmt::format("    {}) word=UNSURE stop=yes ;;\n", patterns(text.unsure));
+  if (!text.unsure.empty())
+    program += fmt::format("    {}) word=UNSURE stop=yes ;;\n", patterns(text.unsure));
   if (!text.unavailable.empty()) program += fmt::format("    {}) stop=yes ;;\n", patterns(text.unavailable));
   program += "  esac\n  printf '%s %s %s %s\\n' \"$word\" \"$token\" \"$status\" \"$text\"\n}\n";
   return program;
@@ -60,16 +61,19 @@ std::string submit_line(const Dialect& dialect, const SubmitText& text, const Jo
       parents.emplace_back(dependency.on, dependency.native_id);
     }
   }
-  std::string line = fmt::format("catena_submit {} {} \"{}:\" {}", place + 1, job.token, needed, text.command);
+  std::string line =
+      fmt::format("catena_submit {} {} \"{}:\" {}", place + 1, job.token, needed, text.command);
   if (job.held) line += " " + text.hold;
   if (!parents.empty()) line += " \"" + dialect.dependency_option(parents) + "\"";
   return line;
 }
 
-// Takes the variables that stand for a resource away from a job that names it, and gives them back to the next that does not.
+// Takes the variables that stand for a resource away from a job that names it, and gives them back to the
+// next that does not.
 class EnvironmentDefaults {
  public:
-  explicit EnvironmentDefaults(const SubmitText& text) : text_(text), taken_(text.environment_defaults.size()) {}
+  explicit EnvironmentDefaults(const SubmitText& text)
+      : text_(text), taken_(text.environment_defaults.size()) {}
   std::string lines_before(const Job& job) {
     std::string lines;
     for (std::size_t i = 0; i < taken_.size(); ++i) {
@@ -100,7 +104,8 @@ std::string submission_program(const Dialect& dialect, const Submission& submiss
     const auto& job = submission.jobs[place];
     const auto delimiter = delimiter_for("CATENA_JOB", job.script);
     program += "\n" + defaults.lines_before(job);
-    program += fmt::format("{} <<'{}'\n{}{}\n", submit_line(dialect, text, job, place), delimiter, job.script, delimiter);
+    program += fmt::format("{} <<'{}'\n{}{}\n", submit_line(dialect, text, job, place), delimiter, job.script,
+                           delimiter);
   }
   return program + "\n[ -n \"$stop\" ] && echo STOP || echo END\n";
 }
@@ -135,8 +140,11 @@ std::optional<Answer> ProgramAnswers::read(std::string_view line) {
   } else {
     word();  // the exit status is part of the program's own decision
     answer.text = line;
-    const bool down = std::ranges::any_of(text_.unavailable, [&](const auto& t) { return line.find(t) != std::string_view::npos; });
-    answer.kind = kind == "UNSURE" ? Answer::Kind::unsure : down ? Answer::Kind::unavailable : Answer::Kind::refused;
+    const bool down = std::ranges::any_of(
+        text_.unavailable, [&](const auto& t) { return line.find(t) != std::string_view::npos; });
+    answer.kind = kind == "UNSURE" ? Answer::Kind::unsure
+                  : down           ? Answer::Kind::unavailable
+                                   : Answer::Kind::refused;
   }
   answered_[answer.job] = true;
   return answer;

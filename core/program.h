@@ -1,10 +1,11 @@
-// A submission as one POSIX sh program: parents' ids are shell variables, so that a graph of any size needs one round trip.
-// Each job answers with one line; catena stores each answer as it arrives:
+// A submission as one POSIX sh program: parents' ids are shell variables, so that a graph of any size needs
+// one round trip. Each job answers with one line; catena stores each answer as it arrives:
 //   OK token id        accepted
 //   ERR token status text   refused or unavailable, in the scheduler's words on one line
 //   SKIP token         not tried: a parent was not accepted
 //   UNSURE token status text   it may have been queued
-// and at the end END, or STOP where the rest was not tried (after UNSURE, or when the scheduler does not answer).
+// and at the end END, or STOP where the rest was not tried (after UNSURE, or when the scheduler does not
+// answer).
 #pragma once
 
 #include <optional>

@@ -6,7 +6,8 @@
 
 namespace catena {
 
-// One word for a POSIX shell. Words of [A-Za-z0-9_@%+=:,./-] stay as they are; all else goes into single quotes.
+// One word for a POSIX shell. Words of [A-Za-z0-9_@%+=:,./-] stay as they are; all else goes into single
+// quotes.
 std::string shell_quote(std::string_view word);
 
 // A here-document's delimiter that is no line of `text`: "stem", else "stem_1", "stem_2", …

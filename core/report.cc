@@ -45,7 +45,8 @@ JobState ending(const json::object& record) {
   const auto state = text(record, "state");
   if (state == "timeout") return JobState::timeout;
   if (state == "cancelled") return JobState::cancelled;
-  return number(record, "exit") == 0 && text(record, "reason").empty() ? JobState::completed : JobState::failed;
+  return number(record, "exit") == 0 && text(record, "reason").empty() ? JobState::completed
+                                                                       : JobState::failed;
 }
 
 }  // namespace
@@ -74,13 +75,15 @@ std::optional<Report> read_record(std::string_view line) {
   }
   if (!number(record, "exit")) return std::nullopt;
   report.exit_code = static_cast<int>(*number(record, "exit"));
-  if (auto signal = number(record, "signal"); signal && *signal > 0) report.signal = static_cast<int>(*signal);
+  if (auto signal = number(record, "signal"); signal && *signal > 0)
+    report.signal = static_cast<int>(*signal);
   report.reason = text(record, "reason");
   report.started = time(record, "start");
   report.ended = time(record, "time");
   report.state = ending(record);
   if (const auto* results = record.if_contains("results"); results && results->is_object()) {
-    for (const auto& [name, item] : results->as_object()) report.results.emplace_back(std::string(name), result(item));
+    for (const auto& [name, item] : results->as_object())
+      report.results.emplace_back(std::string(name), result(item));
   }
   return report;
 }

@@ -19,9 +19,9 @@ enum class Evidence { record, accounting, queue };
 
 // What happened to a job, in portable terms. A dialect's state table maps native states to these.
 enum class JobState {
-  held,       // by a user's or our hold, or waiting for a dependency
+  held,  // by a user's or our hold, or waiting for a dependency
   queued,
-  running,    // also: suspended, configuring, completing (not ended yet)
+  running,  // also: suspended, configuring, completing (not ended yet)
   completed,
   failed,
   timeout,
@@ -29,22 +29,22 @@ enum class JobState {
   node_fail,
   oom,
   preempted,
-  unknown,    // a state that the table does not hold: kept with its text, changes nothing
+  unknown,  // a state that the table does not hold: kept with its text, changes nothing
 };
 
 struct Report {
-  std::string token;        // whose job it is, from its name or record
-  std::string native_id;    // as the source gave it: "123", "123_4", "54[2].host"; may be empty in a record
+  std::string token;      // whose job it is, from its name or record
+  std::string native_id;  // as the source gave it: "123", "123_4", "54[2].host"; may be empty in a record
   Evidence source = Evidence::queue;
   JobState state = JobState::unknown;
   std::optional<int> exit_code;
   std::optional<int> signal;
-  std::string native;       // the native state, verbatim: "CANCELLED by 1003"
-  std::string reason;       // the scheduler's reason, or the record's: "Resources", "output missing: pw.out"
-  std::string dependency;   // the scheduler's text for what it still waits for; "(null)" is given as empty
+  std::string native;      // the native state, verbatim: "CANCELLED by 1003"
+  std::string reason;      // the scheduler's reason, or the record's: "Resources", "output missing: pw.out"
+  std::string dependency;  // the scheduler's text for what it still waits for; "(null)" is given as empty
   std::string host;
   std::optional<Time> submitted, started, ended;
-  Params results;           // of a record
+  Params results;                        // of a record
   std::string stdout_file, stderr_file;  // of a record: where the body's output went, if not to the log
 };
 
@@ -55,14 +55,14 @@ struct Parsed {
 };
 
 // The records that a job script leaves in RUN_DIR/.catena/spool: one JSON object on one line each,
-// TOKEN.start when it starts and TOKEN.exit on every way out that a script can see. Fields: v, kind, token, job, host, time;
-// of .exit also start, exit, signal (by which the body or the job was ended from outside), reason, results, stdout, stderr.
-// A torn, foreign or stale line is nullopt.
+// TOKEN.start when it starts and TOKEN.exit on every way out that a script can see. Fields: v, kind, token,
+// job, host, time; of .exit also start, exit, signal (by which the body or the job was ended from outside),
+// reason, results, stdout, stderr. A torn, foreign or stale line is nullopt.
 std::optional<Report> read_record(std::string_view line);
 
-// An exit record as a job script would have written it (one line with its newline), for a backend that has to say how a job ended
-// that could not say so itself. Uses token, native_id, exit_code, signal, reason, host, started, ended; `state` timeout and
-// cancelled are kept ("state":"timeout").
+// An exit record as a job script would have written it (one line with its newline), for a backend that has to
+// say how a job ended that could not say so itself. Uses token, native_id, exit_code, signal, reason, host,
+// started, ended; `state` timeout and cancelled are kept ("state":"timeout").
 std::string write_exit_record(const Report& report);
 
 }  // namespace catena

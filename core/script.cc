@@ -11,11 +11,16 @@ namespace catena {
 namespace {
 
 // Single quotes where needed, so that the text is safe in the script, whatever it holds.
-std::string q(std::string_view text) { return shell_quote(text); }
+std::string q(std::string_view text) {
+  return shell_quote(text);
+}
 
-std::string exported(std::string_view name, std::string_view value) { return fmt::format("export {}={}\n", name, q(value)); }
+std::string exported(std::string_view name, std::string_view value) {
+  return fmt::format("export {}={}\n", name, q(value));
+}
 
-// The functions that every script carries. Only bash's own means where that is possible: each process costs a millisecond.
+// The functions that every script carries. Only bash's own means where that is possible: each process costs a
+// millisecond.
 constexpr std::string_view functions = R"sh(
 catena_spool=$CATENA_RUN_DIR/.catena/spool
 catena_start=$EPOCHSECONDS catena_exit= catena_signal= catena_reason= catena_results= catena_pid= catena_recorded= catena_files= catena_plain=
@@ -156,8 +161,10 @@ std::string json_value(const Value& value) {
     case Value::Kind::boolean:
       return value.text;
     case Value::Kind::number: {  // YAML takes "+1" and ".5", JSON does not
-      const bool plain = !value.text.empty() && (std::isdigit(static_cast<unsigned char>(value.text[0])) || value.text[0] == '-') &&
-                         value.text.find_first_not_of("0123456789.eE+-") == std::string::npos && value.text.back() != '.' &&
+      const bool plain = !value.text.empty() &&
+                         (std::isdigit(static_cast<unsigned char>(value.text[0])) || value.text[0] == '-') &&
+                         value.text.find_first_not_of("0123456789.eE+-") == std::string::npos &&
+                         value.text.back() != '.' &&
                          !(value.text.size() > 1 && value.text[0] == '0' && value.text[1] != '.');
       return plain ? value.text : json_string(value.text);
     }
@@ -167,7 +174,8 @@ std::string json_value(const Value& value) {
   return json_string(value.text);
 }
 
-// POSIX extended expressions know no \d; the rest of what a user may write (\s \S \w \W) glibc's and bash's do.
+// POSIX extended expressions know no \d; the rest of what a user may write (\s \S \w \W) glibc's and bash's
+// do.
 std::string posix_regex(std::string_view regex) {
   std::string out;
   for (std::size_t i = 0; i < regex.size(); ++i) {
@@ -218,17 +226,20 @@ std::string_view pick_name(Result::Pick pick) {
 std::string epilogue(const ScriptInput& in) {
   std::string text;
   for (const auto& output : in.node.outputs) {
-    text += fmt::format("compgen -G {0} > /dev/null || catena_end 1 {1}\n", q(output), q("output missing: " + output));
+    text += fmt::format("compgen -G {0} > /dev/null || catena_end 1 {1}\n", q(output),
+                        q("output missing: " + output));
   }
   if (in.node.results.empty()) return text;
   for (const auto& result : in.node.results) {
-    text += fmt::format("catena_result {} {} {} {}\n", q(result.name), q(result.file), q(posix_regex(result.regex)),
-                        pick_name(result.pick));
+    text += fmt::format("catena_result {} {} {} {}\n", q(result.name), q(result.file),
+                        q(posix_regex(result.regex)), pick_name(result.pick));
   }
   std::string params;
-  for (const auto& [name, value] : in.node.params) params += (params.empty() ? "" : ",") + json_string(name) + ":" + json_value(value);
-  text += fmt::format("catena_write \"$CATENA_RUN_DIR/results/$CATENA_NODE.json\" {}\"{{${{catena_plain#,}}}}}}\"\n",
-                      q(fmt::format("{{\"node\":{},\"params\":{{{}}},\"results\":", json_string(in.node.name), params)));
+  for (const auto& [name, value] : in.node.params)
+    params += (params.empty() ? "" : ",") + json_string(name) + ":" + json_value(value);
+  text += fmt::format(
+      "catena_write \"$CATENA_RUN_DIR/results/$CATENA_NODE.json\" {}\"{{${{catena_plain#,}}}}}}\"\n",
+      q(fmt::format("{{\"node\":{},\"params\":{{{}}},\"results\":", json_string(in.node.name), params)));
   return text;
 }
 
@@ -248,7 +259,8 @@ std::string redirections(const ScriptInput& in, std::string& setup) {
 
 std::vector<std::string> run_folders(const std::string& run_directory) {
   std::vector<std::string> folders;
-  for (const auto folder : {spool_folder, taken_folder, body_folder, claim_folder, log_folder, result_folder}) {
+  for (const auto folder :
+       {spool_folder, taken_folder, body_folder, claim_folder, log_folder, result_folder}) {
     folders.push_back(fmt::format("{}/{}", run_directory, folder));
   }
   return folders;
@@ -257,8 +269,8 @@ std::vector<std::string> run_folders(const std::string& run_directory) {
 std::string job_script(const ScriptInput& in) {
   std::string text = "#!/bin/bash\n";
   for (const auto& line : in.directives) text += line + "\n";
-  text += fmt::format("# node {} of run {} ({}), attempt {}: written by catena\n\n", in.node.name, in.run.id, in.workflow,
-                      in.job.attempt);
+  text += fmt::format("# node {} of run {} ({}), attempt {}: written by catena\n\n", in.node.name, in.run.id,
+                      in.workflow, in.job.attempt);
   text += in.job_setup;
   text += environment(in);
   text += functions;
@@ -266,8 +278,10 @@ std::string job_script(const ScriptInput& in) {
   if (!in.node.stdout_file.empty()) text += output_file_function;
   text += claim;
   text +=
-      "catena_write \"$catena_spool/$CATENA_TOKEN.start\" \"{\\\"v\\\":1,\\\"kind\\\":\\\"start\\\",\\\"token\\\":\\\"$CATENA_TOKEN\\\","
-      "\\\"node\\\":\\\"$CATENA_NODE\\\",\\\"job\\\":\\\"$CATENA_JOB_ID\\\",\\\"host\\\":\\\"$HOSTNAME\\\",\\\"time\\\":$catena_start}\"\n";
+      "catena_write \"$catena_spool/$CATENA_TOKEN.start\" "
+      "\"{\\\"v\\\":1,\\\"kind\\\":\\\"start\\\",\\\"token\\\":\\\"$CATENA_TOKEN\\\","
+      "\\\"node\\\":\\\"$CATENA_NODE\\\",\\\"job\\\":\\\"$CATENA_JOB_ID\\\",\\\"host\\\":\\\"$HOSTNAME\\\","
+      "\\\"time\\\":$catena_start}\"\n";
   text += site_prologue(in.site);
   text += "\ncd \"$CATENA_WORKDIR\" || catena_end 1 \"cannot enter the working directory $CATENA_WORKDIR\"\n";
   std::string setup;
@@ -277,11 +291,14 @@ std::string job_script(const ScriptInput& in) {
   auto body = in.node.body;
   if (body.empty() || body.back() != '\n') body += '\n';
   const auto delimiter = delimiter_for("CATENA_BODY", body);
-  text += fmt::format("cat > \"$CATENA_RUN_DIR/.catena/bodies/$CATENA_TOKEN\" <<'{0}'\n{1}{0}\n", delimiter, body);
-  // The node's environment is the body's alone: a PATH of its own must not take mv and grep from the epilogue.
+  text += fmt::format("cat > \"$CATENA_RUN_DIR/.catena/bodies/$CATENA_TOKEN\" <<'{0}'\n{1}{0}\n", delimiter,
+                      body);
+  // The node's environment is the body's alone: a PATH of its own must not take mv and grep from the
+  // epilogue.
   text += "(\n";
   for (const auto& [name, value] : in.node.env) text += exported(name, value);
-  text += fmt::format("exec {} \"$CATENA_RUN_DIR/.catena/bodies/$CATENA_TOKEN\"{}\n) &\n", words(in.node.shell), redirected);
+  text += fmt::format("exec {} \"$CATENA_RUN_DIR/.catena/bodies/$CATENA_TOKEN\"{}\n) &\n",
+                      words(in.node.shell), redirected);
   text += R"sh(catena_pid=$!
 while catena_woken=; wait "$catena_pid"; catena_exit=$?; [ -n "$catena_woken" ]; do :; done
 catena_pid=

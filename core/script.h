@@ -1,5 +1,5 @@
-// The text of a job script: directives, environment, prologue, the body as the user wrote it, epilogue. The same on every
-// scheduler and on the local backend. Deterministic: the same input gives the same bytes.
+// The text of a job script: directives, environment, prologue, the body as the user wrote it, epilogue. The
+// same on every scheduler and on the local backend. Deterministic: the same input gives the same bytes.
 #pragma once
 
 #include <string>
@@ -13,36 +13,41 @@
 namespace catena {
 
 // Folders below a run's directory.
-inline constexpr std::string_view spool_folder = ".catena/spool";    // records that jobs drop: core/report.h
-inline constexpr std::string_view taken_folder = ".catena/taken";    // records that are in the store
-inline constexpr std::string_view body_folder = ".catena/bodies";    // each attempt's body, by token
-inline constexpr std::string_view claim_folder = ".catena/claims";   // which job runs an attempt, by token
-inline constexpr std::string_view log_folder = "logs";               // NODE.ATTEMPT.out, .err
-inline constexpr std::string_view result_folder = "results";         // NODE.json: parameters and results, for later bodies
+inline constexpr std::string_view spool_folder = ".catena/spool";   // records that jobs drop: core/report.h
+inline constexpr std::string_view taken_folder = ".catena/taken";   // records that are in the store
+inline constexpr std::string_view body_folder = ".catena/bodies";   // each attempt's body, by token
+inline constexpr std::string_view claim_folder = ".catena/claims";  // which job runs an attempt, by token
+inline constexpr std::string_view log_folder = "logs";              // NODE.ATTEMPT.out, .err
+inline constexpr std::string_view result_folder =
+    "results";  // NODE.json: parameters and results, for later bodies
 
 // All of these, absolute: what has to be there before the first job of a run starts.
 std::vector<std::string> run_folders(const std::string& run_directory);
 
 struct ScriptInput {
-  std::string_view workflow;       // its name
+  std::string_view workflow;  // its name
   const RunFacts& run;
   const Rendered& node;
   std::uint32_t element = 0;
-  const Job& job;                  // its `script` is not used
+  const Job& job;  // its `script` is not used
   const Site& site;
   std::vector<std::string> directives;
-  std::string_view job_setup;      // SubmitText::job_setup
+  std::string_view job_setup;  // SubmitText::job_setup
 };
 
 // What the script does, in order:
-//   1. exports CATENA_RUN, CATENA_RUN_DIR, CATENA_WORKFLOW, CATENA_WORKFLOW_DIR, CATENA_NODE, CATENA_ELEMENT, CATENA_ATTEMPT,
-//      CATENA_TOKEN, CATENA_WORKDIR, CATENA_SITE, CATENA_PARAM_name for each parameter, then the site's modules, environment and
-//      prologue, then the node's environment;
-//   2. claims the token: a second job with the same token (a lost reply) ends at once, with status 75, and runs nothing;
+//   1. exports CATENA_RUN, CATENA_RUN_DIR, CATENA_WORKFLOW, CATENA_WORKFLOW_DIR, CATENA_NODE, CATENA_ELEMENT,
+//   CATENA_ATTEMPT,
+//      CATENA_TOKEN, CATENA_WORKDIR, CATENA_SITE, CATENA_PARAM_name for each parameter, then the site's
+//      modules, environment and prologue, then the node's environment;
+//   2. claims the token: a second job with the same token (a lost reply) ends at once, with status 75, and
+//   runs nothing;
 //      the same job started again after it had succeeded (a requeue) ends with 0 and runs nothing;
-//   3. writes TOKEN.start, enters the working directory and runs the body with its shell, in the background, passing signals on;
+//   3. writes TOKEN.start, enters the working directory and runs the body with its shell, in the background,
+//   passing signals on;
 //   4. checks the outputs and reads the results if the body ended with 0, and writes results/NODE.json;
-//   5. writes TOKEN.exit (also when an earlier step fails, and on HUP, INT, QUIT, TERM, XCPU) and ends with the node's status.
+//   5. writes TOKEN.exit (also when an earlier step fails, and on HUP, INT, QUIT, TERM, XCPU) and ends with
+//   the node's status.
 std::string job_script(const ScriptInput& input);
 
 }  // namespace catena

@@ -1,4 +1,5 @@
-// One cluster as its INI file describes it: a transport, a scheduler, limits and defaults. docs/sites.md has every key.
+// One cluster as its INI file describes it: a transport, a scheduler, limits and defaults. docs/sites.md has
+// every key.
 #pragma once
 
 #include <map>
@@ -13,7 +14,7 @@ namespace catena {
 struct Site {
   std::string name;
   std::string description;
-  std::string file;                 // where it was read; empty: built in
+  std::string file;  // where it was read; empty: built in
 
   // [transport]
   std::string transport = "local";  // local; ssh kinds come with their adapter
@@ -23,24 +24,25 @@ struct Site {
   // [scheduler]
   std::string scheduler = "local";  // local, slurm, pbs, torque
   std::string user;                 // whose jobs are asked for; empty: the one who runs the command
-  std::map<std::string, std::string> options;  // of the dialect: "kill_on_invalid_dep" = "yes", "export" = "none", …
-  Seconds poll{10};                 // the scheduler is asked no more often than this
-  Seconds timeout{120};             // for one scheduler command
-  Seconds settle{60};               // how long a job that nobody knows is waited for before it counts as lost
+  std::map<std::string, std::string>
+      options;           // of the dialect: "kill_on_invalid_dep" = "yes", "export" = "none", …
+  Seconds poll{10};      // the scheduler is asked no more often than this
+  Seconds timeout{120};  // for one scheduler command
+  Seconds settle{60};    // how long a job that nobody knows is waited for before it counts as lost
 
   // [limits]
-  int cpus = 0;                     // local: slots; 0: the machine's
-  Bytes memory = 0;                 // local; 0: the machine's
-  Seconds kill_grace{10};           // local: between TERM and KILL
-  std::size_t submit_batch = 1000;  // jobs in one submission program
+  int cpus = 0;                          // local: slots; 0: the machine's
+  Bytes memory = 0;                      // local; 0: the machine's
+  Seconds kill_grace{10};                // local: between TERM and KILL
+  std::size_t submit_batch = 1000;       // jobs in one submission program
   std::size_t argument_bytes = 100'000;  // longest command line for lists of ids
 
   // [defaults]: resources of nodes that do not say otherwise
   Resources defaults;
   // [environment]: exported in every job, in this order; module commands and such go into `prologue`
   std::vector<std::pair<std::string, std::string>> environment;
-  std::vector<std::string> modules; // `module load` lines
-  std::string prologue;             // shell text run before every body
+  std::vector<std::string> modules;  // `module load` lines
+  std::string prologue;              // shell text run before every body
 };
 
 }  // namespace catena

@@ -8,9 +8,9 @@
 namespace catena {
 
 enum class NodeState {
-  pending,    // not submitted
-  held,       // at the scheduler, waiting for its parents or for our release
-  queued,     // at the scheduler, may start when there is room
+  pending,  // not submitted
+  held,     // at the scheduler, waiting for its parents or for our release
+  queued,   // at the scheduler, may start when there is room
   running,
   completed,  // its body ended with 0 and its outputs are there
   failed,
@@ -31,7 +31,8 @@ std::span<const NodeState> node_states();  // all, in the order above
 
 bool terminal(NodeState state);  // completed, failed, timeout, skipped, cancelled: these never change
 bool terminal(RunState state);
-bool active(NodeState state);    // an attempt of it is or may be at the scheduler: held, queued, running, unknown
+bool active(
+    NodeState state);  // an attempt of it is or may be at the scheduler: held, queued, running, unknown
 bool may_follow(NodeState from, NodeState to);
 
 }  // namespace catena

@@ -1,4 +1,5 @@
-// What is remembered: runs, nodes, attempts, events. Every method is one transaction, or reads one consistent state.
+// What is remembered: runs, nodes, attempts, events. Every method is one transaction, or reads one consistent
+// state.
 #pragma once
 
 #include <functional>
@@ -15,22 +16,22 @@ namespace catena {
 
 // The files a workflow was read from, kept so that the run can be continued when they have changed or gone.
 struct Snapshot {
-  std::string file;                          // the workflow file's path
+  std::string file;  // the workflow file's path
   std::string text;
   std::map<std::string, std::string> files;  // scripts and templates by the name the document uses
 };
 
 struct RunRow {
-  std::string id;             // six characters of [0-9a-z], or the user's own
-  std::string name;           // the workflow's
-  std::string file;           // absolute path of the workflow file
+  std::string id;    // six characters of [0-9a-z], or the user's own
+  std::string name;  // the workflow's
+  std::string file;  // absolute path of the workflow file
   std::string site;
-  std::string directory;      // absolute, on the site
+  std::string directory;  // absolute, on the site
   RunState state = RunState::pending;
-  std::string reason;         // why it is failed or cancelled: one line
+  std::string reason;           // why it is failed or cancelled: one line
   bool stop_requested = false;  // a failure with on_failure: stop, or a user's cancel of the whole run
   Time created{}, updated{};
-  std::optional<Time> observed;  // when the site was last asked with success
+  std::optional<Time> observed;               // when the site was last asked with success
   std::map<NodeState, std::uint64_t> counts;  // how many nodes are in which state
 };
 
@@ -39,38 +40,38 @@ enum class AttemptState {
   staged,     // native id known; submitted with our hold, which is not yet released
   submitted,  // native id known; nothing of ours holds it back
   ended,
-  dropped,    // known never to have been queued, or to have been lost by the scheduler
+  dropped,  // known never to have been queued, or to have been lost by the scheduler
 };
 
 struct Attempt {
   NodeIndex node = no_node;
   int number = 1;
-  std::string token;          // unique in the store
+  std::string token;  // unique in the store
   AttemptState state = AttemptState::intended;
   std::string native_id;
   Time intended{};
   std::optional<Time> submitted, started, ended;
   std::optional<int> exit_code, signal;
   std::string host;
-  std::string native;         // the last native state
+  std::string native;  // the last native state
   std::string reason;
   std::string stdout_file, stderr_file;
 };
 
 struct NodeRow {
   NodeState state = NodeState::pending;
-  int attempts = 0;           // how many were made; the last one is the current one
-  std::string reason;         // why it is in that state: one line
+  int attempts = 0;    // how many were made; the last one is the current one
+  std::string reason;  // why it is in that state: one line
 };
 
 struct Event {
-  std::int64_t id = 0;        // given by the store, ascending
+  std::int64_t id = 0;  // given by the store, ascending
   Time time{};
-  NodeIndex node = no_node;   // no_node: of the run
-  int attempt = 0;            // 0: none
-  std::string kind;           // "state", "submitted", "released", "refused", "trouble", "cancel requested", …
-  std::string from, to;       // of a change of state
-  std::string text;           // native words, reasons
+  NodeIndex node = no_node;  // no_node: of the run
+  int attempt = 0;           // 0: none
+  std::string kind;      // "state", "submitted", "released", "refused", "trouble", "cancel requested", …
+  std::string from, to;  // of a change of state
+  std::string text;      // native words, reasons
 };
 
 struct ResultRow {
@@ -83,14 +84,15 @@ struct ResultRow {
 // A set of changes to one run, applied all or none.
 struct Changes {
   std::vector<std::pair<NodeIndex, NodeRow>> nodes;
-  std::vector<Attempt> attempts;            // inserted, or replaced by token
+  std::vector<Attempt> attempts;  // inserted, or replaced by token
   std::vector<Event> events;
   std::vector<ResultRow> results;
   std::optional<std::pair<RunState, std::string>> run;  // state and reason
   std::optional<bool> stop_requested;
   std::optional<Time> observed;
   bool empty() const {
-    return nodes.empty() && attempts.empty() && events.empty() && results.empty() && !run && !stop_requested && !observed;
+    return nodes.empty() && attempts.empty() && events.empty() && results.empty() && !run &&
+           !stop_requested && !observed;
   }
 };
 
@@ -98,21 +100,22 @@ struct Changes {
 struct RunRecord {
   RunRow run;
   Snapshot snapshot;
-  std::vector<NodeRow> nodes;       // by NodeIndex
-  std::vector<Attempt> attempts;    // the last one of each node that has any, by node
+  std::vector<NodeRow> nodes;     // by NodeIndex
+  std::vector<Attempt> attempts;  // the last one of each node that has any, by node
 };
 
 // What status and list ask for; an empty field means "any".
 struct RunFilter {
   std::string id_or_name;  // exact id, else the workflow's name (latest first)
   bool only_active = false;
-  std::size_t limit = 0;   // 0: no limit
+  std::size_t limit = 0;  // 0: no limit
 };
 
 // Who is driving a run.
 struct Lease {
   std::string host, boot_id;
-  std::int64_t pid = 0, pid_start = 0;  // pid_start: /proc/PID/stat field 22, which tells a recycled process id
+  std::int64_t pid = 0,
+               pid_start = 0;  // pid_start: /proc/PID/stat field 22, which tells a recycled process id
   Time since{};
 };
 
@@ -124,9 +127,11 @@ class Store {
   virtual std::vector<RunRow> runs(const RunFilter& filter) = 0;  // newest first
   virtual RunRecord load(const std::string& run_id) = 0;          // throws Error(not_found)
   virtual void apply(const std::string& run_id, const Changes& changes, Time now) = 0;
-  virtual std::vector<Event> events(const std::string& run_id, std::int64_t after_id, NodeIndex node) = 0;  // no_node: all
+  virtual std::vector<Event> events(const std::string& run_id, std::int64_t after_id,
+                                    NodeIndex node) = 0;  // no_node: all
   virtual std::vector<ResultRow> results(const std::string& run_id) = 0;
-  virtual std::vector<Attempt> attempts(const std::string& run_id, NodeIndex node) = 0;  // all of a node, in order
+  virtual std::vector<Attempt> attempts(const std::string& run_id,
+                                        NodeIndex node) = 0;  // all of a node, in order
   // Takes the lease if it is free or its owner is dead (as `is_alive` says); else returns who holds it.
   virtual std::optional<Lease> acquire(const std::string& run_id, const Lease& mine,
                                        const std::function<bool(const Lease&)>& is_alive) = 0;

@@ -10,7 +10,8 @@ namespace catena {
 struct Value {
   enum class Kind { null, boolean, number, string, list };
   Kind kind = Kind::null;
-  std::string text;          // of a scalar: as written (a string without its quotes); "true" / "false"; empty for null
+  std::string
+      text;  // of a scalar: as written (a string without its quotes); "true" / "false"; empty for null
   std::vector<Value> items;  // of a list
 
   static Value of(std::string text, Kind kind = Kind::string) { return {kind, std::move(text), {}}; }

@@ -1,4 +1,5 @@
-// The document: what a workflow file says, checked and with its templates and scripts taken in, but not yet expanded.
+// The document: what a workflow file says, checked and with its templates and scripts taken in, but not yet
+// expanded.
 #pragma once
 
 #include <map>
@@ -34,13 +35,15 @@ struct Axis {
 };
 struct Foreach {
   std::vector<Axis> axes;
-  bool zip = false;  // true: the axes run side by side (equal lengths); false: the product, the last axis fastest
+  bool zip =
+      false;  // true: the axes run side by side (equal lengths); false: the product, the last axis fastest
 };
 
 struct Input {
-  std::string from;    // relative to the workflow file's folder, or absolute; may hold {{ }} and a glob in its last part
-  std::string to;      // relative to the node's working directory; empty: the file's own name
-  bool render = false; // fill in {{ }} in its text
+  std::string from;  // relative to the workflow file's folder, or absolute; may hold {{ }} and a glob in its
+                     // last part
+  std::string to;    // relative to the node's working directory; empty: the file's own name
+  bool render = false;  // fill in {{ }} in its text
 };
 
 // A value to be read from a file of the node's working directory when its body has ended.
@@ -48,17 +51,18 @@ struct Result {
   enum class Pick { first, last, all };
   std::string name;
   std::string file;
-  std::string regex;  // POSIX extended, with \s \S \w \W \d \D; the first group is the value. Empty: the whole file
+  std::string
+      regex;  // POSIX extended, with \s \S \w \W \d \D; the first group is the value. Empty: the whole file
   Pick pick = Pick::last;
 };
 
 // When and how a failed node is tried again.
 struct Retry {
-  int max = 0;                 // further attempts after the first
-  Seconds backoff{0};          // before the second attempt
-  double factor = 2;           // each later delay is that much longer
+  int max = 0;         // further attempts after the first
+  Seconds backoff{0};  // before the second attempt
+  double factor = 2;   // each later delay is that much longer
   Seconds max_delay{600};
-  std::vector<std::string> on; // failed, timeout, node_fail, oom, preempted; empty: all of them
+  std::vector<std::string> on;  // failed, timeout, node_fail, oom, preempted; empty: all of them
 };
 
 enum class OnFailure {
@@ -69,14 +73,15 @@ enum class OnFailure {
 struct NodeSpec {
   std::string name;
   Position at;
-  std::string body;        // the text to run: `run`, or the content of `script`, or the template's
-  std::string origin;      // "run", "script relax.sbatch", "template qe-pw": for messages
-  bool raw_body = false;   // a script's text is not rendered
-  std::string shell;       // the interpreter, default bash
+  std::string body;       // the text to run: `run`, or the content of `script`, or the template's
+  std::string origin;     // "run", "script relax.sbatch", "template qe-pw": for messages
+  bool raw_body = false;  // a script's text is not rendered
+  std::string shell;      // the interpreter, default bash
   std::vector<After> after;
   std::optional<Foreach> foreach;
-  Params params;           // the node's own over the template's
-  Resources resources;     // template under script header under the node's own; workflow defaults are not yet merged
+  Params params;  // the node's own over the template's
+  Resources
+      resources;  // template under script header under the node's own; workflow defaults are not yet merged
   std::vector<std::pair<std::string, std::string>> templated_resources;  // fields that hold {{ }}: name, text
   std::vector<std::pair<std::string, std::string>> env;                  // values may hold {{ }}
   std::vector<Input> inputs;
@@ -84,20 +89,22 @@ struct NodeSpec {
   std::vector<Result> results;
   std::optional<Retry> retry;
   std::optional<OnFailure> on_failure;
-  std::string workdir;     // empty: RUN_DIR/NODE. Relative: to the run's directory. May hold {{ }}
-  std::string stdout_file; // where a script's own header sends its output (SLURM's %j %x %A %a %N %u %%); empty: the log
+  std::string workdir;      // empty: RUN_DIR/NODE. Relative: to the run's directory. May hold {{ }}
+  std::string stdout_file;  // where a script's own header sends its output (SLURM's %j %x %A %a %N %u %%);
+                            // empty: the log
   std::string stderr_file;
-  std::map<std::string, std::vector<std::string>> scheduler_options;  // by dialect: options as the scheduler spells them
+  std::map<std::string, std::vector<std::string>>
+      scheduler_options;  // by dialect: options as the scheduler spells them
 };
 
 struct Workflow {
-  std::string file;        // as given, for messages
-  std::string directory;   // absolute: where its relative paths start
+  std::string file;       // as given, for messages
+  std::string directory;  // absolute: where its relative paths start
   std::string name;
   std::string description;
-  std::string site;        // empty: not said
+  std::string site;  // empty: not said
   Params params;
-  NodeSpec defaults;       // resources, env, retry, on_failure, shell, scheduler_options
+  NodeSpec defaults;  // resources, env, retry, on_failure, shell, scheduler_options
   std::vector<std::pair<std::string, std::string>> env;
   std::vector<NodeSpec> nodes;
 };
@@ -105,8 +112,8 @@ struct Workflow {
 std::string_view to_string(On on);
 std::optional<On> on_from(std::string_view text);
 
-// What both schedulers, a shell and a path accept as a node's name: [A-Za-z][A-Za-z0-9_-]*, at most 64 characters.
-// A dot is reserved for elements ("scf.3"). Returns what is wrong, or empty.
+// What both schedulers, a shell and a path accept as a node's name: [A-Za-z][A-Za-z0-9_-]*, at most 64
+// characters. A dot is reserved for elements ("scf.3"). Returns what is wrong, or empty.
 std::string check_name(std::string_view name);
 
 }  // namespace catena

@@ -33,7 +33,8 @@ class MemoryStore : public Store {
     ++transactions;
     for (const auto& [node, row] : changes.nodes) {
       auto& old = record.nodes[node];
-      if (terminal(old.state) && old.state != row.state) throw Error(ErrorKind::internal, "a terminal state would change");
+      if (terminal(old.state) && old.state != row.state)
+        throw Error(ErrorKind::internal, "a terminal state would change");
       --record.run.counts[old.state];
       ++record.run.counts[row.state];
       old = row;
@@ -55,7 +56,10 @@ class MemoryStore : public Store {
   std::vector<Event> events(const std::string&, std::int64_t, NodeIndex) override { return all_events; }
   std::vector<ResultRow> results(const std::string&) override { return all_results; }
   std::vector<Attempt> attempts(const std::string&, NodeIndex) override { return record.attempts; }
-  std::optional<Lease> acquire(const std::string&, const Lease&, const std::function<bool(const Lease&)>&) override { return std::nullopt; }
+  std::optional<Lease> acquire(const std::string&, const Lease&,
+                               const std::function<bool(const Lease&)>&) override {
+    return std::nullopt;
+  }
   void release(const std::string&, const Lease&) override {}
 
   RunRecord record;

@@ -56,9 +56,9 @@ class Sandbox {
   // Runs `catena ARGUMENTS` (shell words) in the folder.
   Said catena(const std::string& arguments) const {
     const auto out = dir / ".out", err = dir / ".err";
-    const auto command = "cd '" + dir.string() + "' && CATENA_HOME='" + (dir / "home").string() + "' CATENA_SITE_PATH='" +
-                         (dir / "sites").string() + "' '" CATENA_BINARY "' " + arguments + " > '" + out.string() + "' 2> '" +
-                         err.string() + "' < /dev/null";
+    const auto command = "cd '" + dir.string() + "' && CATENA_HOME='" + (dir / "home").string() +
+                         "' CATENA_SITE_PATH='" + (dir / "sites").string() + "' '" CATENA_BINARY "' " +
+                         arguments + " > '" + out.string() + "' 2> '" + err.string() + "' < /dev/null";
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_text(out), read_text(err)};
   }
@@ -69,7 +69,8 @@ class Sandbox {
   }
   boost::json::object status(const std::string& run = "", const std::string& more = "") const {
     const auto said = catena("status " + run + " --json " + more);
-    return said.status == 0 ? boost::json::parse(said.out).as_object() : boost::json::object{{"error", said.err}};
+    return said.status == 0 ? boost::json::parse(said.out).as_object()
+                            : boost::json::object{{"error", said.err}};
   }
   // {"a": "completed", …}, and the state of one node.
   std::string state(const std::string& node, const std::string& run = "") const {

@@ -1,4 +1,5 @@
-// A dialect of a scheduler that does not exist, for tests of what is the same for all: `toy-submit` is put on PATH by the test.
+// A dialect of a scheduler that does not exist, for tests of what is the same for all: `toy-submit` is put on
+// PATH by the test.
 #pragma once
 
 #include "core/dialect.h"

@@ -27,13 +27,16 @@ void BatchBackend::submit(const Submission& submission, const AnswerSink& sink) 
   Command command;
   command.argv = {"sh", "-s"};
   command.input = submission_program(dialect_, submission);
-  command.timeout = std::chrono::milliseconds{0};  // each scheduler command has its own time-out; a program of thousands needs long
+  command.timeout = std::chrono::milliseconds{
+      0};  // each scheduler command has its own time-out; a program of thousands needs long
   std::string trouble;
   try {
     const auto result = transport_.run(command, [&](std::string_view line) {
       if (const auto answer = answers.read(line)) sink(*answer);
     });
-    if (!answers.ended()) trouble = fmt::format("the submission program ended early, with status {}: {}", result.status, result.err);
+    if (!answers.ended())
+      trouble =
+          fmt::format("the submission program ended early, with status {}: {}", result.status, result.err);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::transport) throw;
     trouble = error.what();
@@ -54,11 +57,14 @@ Observation BatchBackend::observe(std::span<const JobRef> jobs) {
   // The records are read after the queue: a job that has left the queue has written its record by then.
   read_spool(jobs, observation);
 
-  std::unordered_set<std::string_view> explained;  // live in the queue, or ended by a record that nothing can add to
+  std::unordered_set<std::string_view>
+      explained;  // live in the queue, or ended by a record that nothing can add to
   for (const auto& report : observation.reports) {
-    const bool live = report.source == Evidence::queue && (report.state == JobState::held || report.state == JobState::queued ||
-                                                           report.state == JobState::running);
-    const bool done = report.source == Evidence::record && report.state == JobState::completed && !report.signal;
+    const bool live = report.source == Evidence::queue &&
+                      (report.state == JobState::held || report.state == JobState::queued ||
+                       report.state == JobState::running);
+    const bool done =
+        report.source == Evidence::record && report.state == JobState::completed && !report.signal;
     if (live || done) explained.insert(report.token);
   }
   std::vector<JobRef> rest;
@@ -72,7 +78,8 @@ Observation BatchBackend::observe(std::span<const JobRef> jobs) {
 bool BatchBackend::ask(QueryKind kind, std::span<const JobRef> jobs, Observation& observation) {
   if (kind == QueryKind::accounting) {
     const auto option = site_.options.find("accounting");
-    if (option != site_.options.end() && option->second == "no") return true;  // this site has none: nothing to wait for
+    if (option != site_.options.end() && option->second == "no")
+      return true;  // this site has none: nothing to wait for
   }
   try {
     auto command = dialect_.query(kind, {jobs, site_.user});
@@ -94,10 +101,15 @@ void BatchBackend::read_spool(std::span<const JobRef> jobs, Observation& observa
     wanted.emplace(job.token, &job);
     directories.insert(job.run_directory);
   }
-  // One line a record; `find … -exec cat {} +` copes with any number of files, and a missing folder is no trouble.
+  // One line a record; `find … -exec cat {} +` copes with any number of files, and a missing folder is no
+  // trouble.
   Command command;
-  command.argv = {"sh", "-c", "for d; do find \"$d\" -maxdepth 1 -type f \\( -name '*.start' -o -name '*.exit' \\) -exec cat {} + 2>/dev/null; done; :", "sh"};
-  for (const auto& directory : directories) command.argv.push_back(fmt::format("{}/{}", directory, spool_folder));
+  command.argv = {"sh", "-c",
+                  "for d; do find \"$d\" -maxdepth 1 -type f \\( -name '*.start' -o -name '*.exit' \\) -exec "
+                  "cat {} + 2>/dev/null; done; :",
+                  "sh"};
+  for (const auto& directory : directories)
+    command.argv.push_back(fmt::format("{}/{}", directory, spool_folder));
   command.repeatable = true;
   try {
     transport_.run(command, [&](std::string_view line) {
@@ -105,7 +117,8 @@ void BatchBackend::read_spool(std::span<const JobRef> jobs, Observation& observa
       if (!report) return;
       const auto job = wanted.find(report->token);
       if (job == wanted.end()) return;  // a stale attempt's word
-      observation.spooled.push_back(fmt::format("{}/{}/{}.{}", job->second->run_directory, spool_folder, report->token,
+      observation.spooled.push_back(fmt::format("{}/{}/{}.{}", job->second->run_directory, spool_folder,
+                                                report->token,
                                                 report->state == JobState::running ? "start" : "exit"));
       observation.reports.push_back(std::move(*report));
     });
@@ -126,7 +139,8 @@ std::vector<std::string> BatchBackend::control(Action action, std::span<const Co
 }
 
 void BatchBackend::put_away(const std::vector<std::string>& spooled) {
-  std::map<std::string, std::string> by_folder;  // names on standard input: a command line could not hold thousands
+  std::map<std::string, std::string>
+      by_folder;  // names on standard input: a command line could not hold thousands
   for (const auto& file : spooled) {
     const auto slash = file.rfind('/');
     by_folder[file.substr(0, slash)] += file.substr(slash + 1) + "\n";

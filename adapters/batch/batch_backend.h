@@ -20,7 +20,8 @@ class BatchBackend : public Backend {
                std::span<const FileToPut> files) override;
   // One `sh` that reads the submission program (core/program.h).
   void submit(const Submission& submission, const AnswerSink& sink) override;
-  // The run directories' records, one queue query, and one accounting query for the jobs that neither explains.
+  // The run directories' records, one queue query, and one accounting query for the jobs that neither
+  // explains.
   Observation observe(std::span<const JobRef> jobs) override;
   std::vector<std::string> control(Action action, std::span<const ControlTarget> targets) override;
   void put_away(const std::vector<std::string>& spooled) override;

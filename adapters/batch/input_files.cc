@@ -13,7 +13,9 @@ namespace catena {
 namespace fs = std::filesystem;
 namespace {
 
-bool has_glob(const std::string& path) { return path.find_first_of("*?[") != std::string::npos; }
+bool has_glob(const std::string& path) {
+  return path.find_first_of("*?[") != std::string::npos;
+}
 
 std::vector<fs::path> matches(const Input& input) {
   if (!has_glob(input.from)) {
@@ -38,7 +40,9 @@ std::string read_file(const fs::path& path) {
   return std::move(text).str();
 }
 
-int mode_of(const fs::path& path) { return static_cast<int>(fs::status(path).permissions() & fs::perms::mask) & 0777; }
+int mode_of(const fs::path& path) {
+  return static_cast<int>(fs::status(path).permissions() & fs::perms::mask) & 0777;
+}
 
 }  // namespace
 
@@ -53,8 +57,9 @@ std::vector<std::string> missing_inputs(const Rendered& node) {
   return missing;
 }
 
-std::vector<FileToPut> input_files(const Rendered& node,
-                                   const std::function<std::string(const std::string& file, const std::string& text)>& fill_in) {
+std::vector<FileToPut> input_files(
+    const Rendered& node,
+    const std::function<std::string(const std::string& file, const std::string& text)>& fill_in) {
   std::vector<FileToPut> files;
   auto add = [&](const Input& input, const fs::path& from, const fs::path& to) {
     FileToPut file;

@@ -10,10 +10,12 @@
 
 namespace catena {
 
-// Globs are resolved on this machine; `fill_in(file, text)` renders those inputs that ask for it. A folder is taken with all that
-// is in it; symbolic links are followed to files and not into folders. Throws Error(not_found) naming the node and the file.
-std::vector<FileToPut> input_files(const Rendered& node,
-                                   const std::function<std::string(const std::string& file, const std::string& text)>& fill_in);
+// Globs are resolved on this machine; `fill_in(file, text)` renders those inputs that ask for it. A folder is
+// taken with all that is in it; symbolic links are followed to files and not into folders. Throws
+// Error(not_found) naming the node and the file.
+std::vector<FileToPut> input_files(
+    const Rendered& node,
+    const std::function<std::string(const std::string& file, const std::string& text)>& fill_in);
 
 // What is missing, one sentence each, without reading the files.
 std::vector<std::string> missing_inputs(const Rendered& node);

@@ -87,6 +87,10 @@ class Supervisor {
     tick_.expires_after(tick_period);
     tick_.async_wait([this](const error_code& error) {
       if (error) return;
+      if (processes_.empty() && access(files_.local.c_str(), F_OK) != 0 && errno == ENOENT) {
+        log("the run's files were removed");
+        return io_.stop();
+      }
       put_off_ = false;
       look_elsewhere();
       pump();

@@ -1,4 +1,5 @@
-// What catena prints, against texts on record. CATENA_UPDATE_GOLDEN=1 rewrites them; the diff is then read by a person.
+// What catena prints, against texts on record. CATENA_UPDATE_GOLDEN=1 rewrites them; the diff is then read by
+// a person.
 #include <gtest/gtest.h>
 
 #include "sandbox.h"
@@ -29,12 +30,24 @@ class Golden : public testing::Test {
   Sandbox box;
 };
 
-TEST_F(Golden, TheOrderAndItsReasons) { expect("plan shapes.yaml --id g1", "shapes-plan.txt"); }
-TEST_F(Golden, TheSubmissionProgram) { expect("plan shapes.yaml --site slurm --id g1 --program", "shapes-program.txt"); }
-TEST_F(Golden, TheScriptOfANodeWithEverything) { expect("plan shapes.yaml --site slurm --id g1 --script fit", "shapes-script.txt"); }
-TEST_F(Golden, ThePlanAsJson) { expect("plan shapes.yaml --id g1 --json", "shapes-plan.json"); }
-TEST_F(Golden, EveryMistakeAtOnce) { expect("validate mistakes.yaml", "mistakes.txt", 3); }
-TEST_F(Golden, TheGraphsOwnMistakes) { expect("validate cycle.yaml", "cycle.txt", 3); }
+TEST_F(Golden, TheOrderAndItsReasons) {
+  expect("plan shapes.yaml --id g1", "shapes-plan.txt");
+}
+TEST_F(Golden, TheSubmissionProgram) {
+  expect("plan shapes.yaml --site slurm --id g1 --program", "shapes-program.txt");
+}
+TEST_F(Golden, TheScriptOfANodeWithEverything) {
+  expect("plan shapes.yaml --site slurm --id g1 --script fit", "shapes-script.txt");
+}
+TEST_F(Golden, ThePlanAsJson) {
+  expect("plan shapes.yaml --id g1 --json", "shapes-plan.json");
+}
+TEST_F(Golden, EveryMistakeAtOnce) {
+  expect("validate mistakes.yaml", "mistakes.txt", 3);
+}
+TEST_F(Golden, TheGraphsOwnMistakes) {
+  expect("validate cycle.yaml", "cycle.txt", 3);
+}
 
 }  // namespace
 }  // namespace catena

@@ -1,10 +1,9 @@
 // The engine's passes against a scheduler and a store that do as the test says.
-#include "core/engine.h"
-
 #include <gmock/gmock.h>
 
 #include <algorithm>
 
+#include "core/engine.h"
 #include "memory_store.h"
 #include "toy_dialect.h"
 
@@ -18,7 +17,9 @@ using testing::IsEmpty;
 class ManualClock : public Clock {
  public:
   Time now() override { return time; }
-  void sleep(std::chrono::milliseconds duration) override { time += std::chrono::ceil<std::chrono::seconds>(duration); }
+  void sleep(std::chrono::milliseconds duration) override {
+    time += std::chrono::ceil<std::chrono::seconds>(duration);
+  }
   Time time{std::chrono::seconds{1'000'000}};
 };
 
@@ -53,7 +54,8 @@ class FakeBackend : public Backend {
       answer.job = i;
       answer.kind = answers.contains(node) ? answers[node] : Answer::Kind::accepted;
       for (const auto& dependency : job.dependencies) {
-        if (dependency.in_submission && !accepted[*dependency.in_submission]) answer.kind = Answer::Kind::skipped;
+        if (dependency.in_submission && !accepted[*dependency.in_submission])
+          answer.kind = Answer::Kind::skipped;
       }
       answer.text = "the scheduler's words";
       if (answer.kind == Answer::Kind::accepted) {
@@ -78,7 +80,10 @@ class FakeBackend : public Backend {
     for (const auto& target : targets) {
       std::string parents;
       for (const auto& [on, id] : target.parents) parents += " " + std::string(to_string(on)) + ":" + id;
-      controls.push_back((action == Action::release ? "release " : action == Action::cancel ? "cancel " : "repoint ") + target.native_id + parents);
+      controls.push_back((action == Action::release  ? "release "
+                          : action == Action::cancel ? "cancel "
+                                                     : "repoint ") +
+                         target.native_id + parents);
     }
     return {};
   }
@@ -123,10 +128,12 @@ class EngineTest : public testing::Test {
   }
   void reload() {
     Diagnostics diagnostics;
-    run_ = std::make_unique<catena::Run>(make_run(store_.load("r1"), workflow_, expand(workflow_, diagnostics)));
+    run_ =
+        std::make_unique<catena::Run>(make_run(store_.load("r1"), workflow_, expand(workflow_, diagnostics)));
   }
   Place place() {
-    return {site_, backend_, &dialect_, [](const JobWriter&, NodeIndex, const Rendered&) { return std::vector<FileToPut>(); }};
+    return {site_, backend_, &dialect_,
+            [](const JobWriter&, NodeIndex, const Rendered&) { return std::vector<FileToPut>(); }};
   }
   Submitted react() { return engine_.react(*run_, place()); }
   bool observe() {
@@ -151,7 +158,9 @@ class EngineTest : public testing::Test {
     react();
   }
   NodeState state(const std::string& name) const { return store_.record.nodes[run_->graph.find(name)].state; }
-  std::string reason(const std::string& name) const { return store_.record.nodes[run_->graph.find(name)].reason; }
+  std::string reason(const std::string& name) const {
+    return store_.record.nodes[run_->graph.find(name)].reason;
+  }
 
   Workflow workflow_;
   Site site_;
@@ -341,7 +350,7 @@ TEST_F(EngineTest, AChildWhoseDependencyWasDroppedIsCancelledAndSubmittedAgain) 
   node("b", {{"a", On::ok, {}}});
   begin();
   // The read-back shows b without a dependency while a is still held by us.
-  const auto token_b = make_token("r1", "b", 1);
+  const auto token_b = make_token("/w/run", "b", 1);
   Report dropped;
   dropped.token = token_b;
   dropped.native_id = "102";

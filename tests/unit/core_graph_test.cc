@@ -1,8 +1,8 @@
-#include "core/graph.h"
-
 #include <gmock/gmock.h>
 
 #include <algorithm>
+
+#include "core/graph.h"
 
 namespace catena {
 namespace {
@@ -12,7 +12,8 @@ using testing::IsEmpty;
 
 Graph make(std::size_t nodes, std::vector<Graph::Link> links) {
   std::vector<Node> list;
-  for (std::size_t i = 0; i < nodes; ++i) list.push_back({"n" + std::to_string(i), static_cast<std::uint32_t>(i), 0});
+  for (std::size_t i = 0; i < nodes; ++i)
+    list.push_back({"n" + std::to_string(i), static_cast<std::uint32_t>(i), 0});
   return Graph(std::move(list), std::move(links));
 }
 
@@ -36,17 +37,21 @@ TEST(Graph, OrderPutsParentsFirstAndKeepsTheFilesOrderAmongEquals) {
 }
 
 TEST(Graph, ACycleHasNoOrderAndIsNamedFromParentToChild) {
-  const auto graph = make(5, {{0, 1, On::ok}, {1, 2, On::ok}, {2, 3, On::ok}, {3, 1, On::ok}, {3, 4, On::ok}});
+  const auto graph =
+      make(5, {{0, 1, On::ok}, {1, 2, On::ok}, {2, 3, On::ok}, {3, 1, On::ok}, {3, 4, On::ok}});
   EXPECT_THAT(graph.order(), IsEmpty());
   const auto cycle = graph.cycle();
   ASSERT_EQ(cycle.size(), 4U);
   EXPECT_EQ(cycle.front(), cycle.back());
   for (std::size_t i = 0; i + 1 < cycle.size(); ++i) {
-    EXPECT_TRUE(std::ranges::any_of(graph.parents(cycle[i + 1]), [&](const Edge& edge) { return edge.node == cycle[i]; }));
+    EXPECT_TRUE(std::ranges::any_of(graph.parents(cycle[i + 1]),
+                                    [&](const Edge& edge) { return edge.node == cycle[i]; }));
   }
 }
 
-TEST(Graph, AGraphWithoutACycleNamesNone) { EXPECT_THAT(make(2, {{0, 1, On::ok}}).cycle(), IsEmpty()); }
+TEST(Graph, AGraphWithoutACycleNamesNone) {
+  EXPECT_THAT(make(2, {{0, 1, On::ok}}).cycle(), IsEmpty());
+}
 
 TEST(Graph, AChainOfAMillionDoesNotRecurse) {
   constexpr std::size_t n = 1'000'000;

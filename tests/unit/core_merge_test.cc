@@ -20,14 +20,18 @@ Outcome merged(std::vector<Report> reports) {
   return *merge(pointers);
 }
 
-TEST(Merge, NothingSaidIsNothingKnown) { EXPECT_FALSE(merge({}).has_value()); }
+TEST(Merge, NothingSaidIsNothingKnown) {
+  EXPECT_FALSE(merge({}).has_value());
+}
 
 TEST(Merge, ASuccessfulExitRecordNeedsNoOtherWitness) {
   EXPECT_EQ(merged({report(Evidence::record, JobState::completed)}).state, JobState::completed);
 }
 
 TEST(Merge, AnExitRecordBeatsAQueueThatStillShowsTheJob) {
-  EXPECT_EQ(merged({report(Evidence::queue, JobState::running, "COMPLETING"), report(Evidence::record, JobState::completed)}).state,
+  EXPECT_EQ(merged({report(Evidence::queue, JobState::running, "COMPLETING"),
+                    report(Evidence::record, JobState::completed)})
+                .state,
             JobState::completed);
 }
 
@@ -35,7 +39,8 @@ TEST(Merge, ASignalFromOutsideIsExplainedByAccounting) {
   auto exit = report(Evidence::record, JobState::failed);
   exit.exit_code = 143;
   exit.signal = 15;
-  EXPECT_EQ(merged({exit, report(Evidence::accounting, JobState::timeout, "TIMEOUT")}).state, JobState::timeout);
+  EXPECT_EQ(merged({exit, report(Evidence::accounting, JobState::timeout, "TIMEOUT")}).state,
+            JobState::timeout);
   EXPECT_TRUE(merged({exit}).waiting);
 }
 
@@ -43,7 +48,8 @@ TEST(Merge, AJobThatTrapsItsCancelAndEndsWith0IsCancelled) {
   auto exit = report(Evidence::record, JobState::completed);
   exit.exit_code = 0;
   exit.signal = 15;
-  EXPECT_EQ(merged({exit, report(Evidence::accounting, JobState::cancelled, "CANCELLED by 1003")}).state, JobState::cancelled);
+  EXPECT_EQ(merged({exit, report(Evidence::accounting, JobState::cancelled, "CANCELLED by 1003")}).state,
+            JobState::cancelled);
 }
 
 // Exit codes of 128 and more lose 128 in sacct of 22.05 and 24.11: the record's is kept.
@@ -65,16 +71,21 @@ TEST(Merge, AccountingsNonZeroExitCodeDoesNotHideTheExitCode) {
 }
 
 TEST(Merge, AccountingDecidesWhereThereIsNoRecord) {
-  EXPECT_EQ(merged({report(Evidence::accounting, JobState::node_fail, "NODE_FAIL")}).state, JobState::node_fail);
+  EXPECT_EQ(merged({report(Evidence::accounting, JobState::node_fail, "NODE_FAIL")}).state,
+            JobState::node_fail);
 }
 
 TEST(Merge, AStartRecordOfBeforeARequeueDoesNotBeatTheQueue) {
-  EXPECT_EQ(merged({report(Evidence::record, JobState::running), report(Evidence::queue, JobState::queued, "PENDING")}).state,
+  EXPECT_EQ(merged({report(Evidence::record, JobState::running),
+                    report(Evidence::queue, JobState::queued, "PENDING")})
+                .state,
             JobState::queued);
 }
 
 TEST(Merge, AJobQueuedAgainAfterItsNodeFailedHasNotEnded) {
-  EXPECT_EQ(merged({report(Evidence::queue, JobState::queued, "PENDING"), report(Evidence::accounting, JobState::node_fail, "NODE_FAIL")}).state,
+  EXPECT_EQ(merged({report(Evidence::queue, JobState::queued, "PENDING"),
+                    report(Evidence::accounting, JobState::node_fail, "NODE_FAIL")})
+                .state,
             JobState::queued);
 }
 

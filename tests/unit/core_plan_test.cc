@@ -1,8 +1,7 @@
-#include "core/plan.h"
-
 #include <gmock/gmock.h>
 
 #include "core/engine.h"
+#include "core/plan.h"
 
 namespace catena {
 namespace {
@@ -19,7 +18,8 @@ struct Case {
 
   Case(std::size_t count, std::vector<Graph::Link> links) : nodes(count), storage(count), attempts(count) {
     std::vector<Node> list;
-    for (std::size_t i = 0; i < count; ++i) list.push_back({"n" + std::to_string(i), static_cast<std::uint32_t>(i), 0});
+    for (std::size_t i = 0; i < count; ++i)
+      list.push_back({"n" + std::to_string(i), static_cast<std::uint32_t>(i), 0});
     graph = Graph(std::move(list), std::move(links));
   }
   Case& state(NodeIndex node, NodeState state) {
@@ -66,7 +66,10 @@ TEST(Plan, AnEndedParentIsNotNamedToTheScheduler) {
 // Scenario 38.
 TEST(Plan, AFailedParentSkipsAllItsOkDescendantsDeepestFirst) {
   Case c(4, {{0, 1, On::ok}, {1, 2, On::ok}, {2, 3, On::ok}});
-  c.state(0, NodeState::failed).state(1, NodeState::held).state(2, NodeState::held).state(3, NodeState::pending);
+  c.state(0, NodeState::failed)
+      .state(1, NodeState::held)
+      .state(2, NodeState::held)
+      .state(3, NodeState::pending);
   EXPECT_THAT(c.skipped(), ElementsAre(3, 2, 1));
   EXPECT_THAT(c.submitted(), IsEmpty());
 }
@@ -79,7 +82,8 @@ TEST(Plan, ARunningNodeIsNotSkippedWhateverItsParentDid) {
 
 // Scenario 42: a final node runs on success, failure and skipping.
 TEST(Plan, AnAnyEdgeIsMetByEveryKindOfEnd) {
-  for (const auto end : {NodeState::completed, NodeState::failed, NodeState::timeout, NodeState::cancelled, NodeState::skipped}) {
+  for (const auto end : {NodeState::completed, NodeState::failed, NodeState::timeout, NodeState::cancelled,
+                         NodeState::skipped}) {
     Case c(2, {{0, 1, On::any}});
     c.state(0, end);
     EXPECT_THAT(c.submitted(), ElementsAre(1)) << to_string(end);
@@ -157,7 +161,8 @@ TEST(Plan, AWideLayeredGraphIsDecidedInOneSweep) {
   std::vector<Graph::Link> links;
   for (NodeIndex layer = 0; layer < 3; ++layer) {
     for (NodeIndex a = 0; a < width; ++a) {
-      for (NodeIndex b = 0; b < width; ++b) links.push_back({layer * width + a, (layer + 1) * width + b, On::ok});
+      for (NodeIndex b = 0; b < width; ++b)
+        links.push_back({layer * width + a, (layer + 1) * width + b, On::ok});
     }
   }
   Case c(4 * width, std::move(links));

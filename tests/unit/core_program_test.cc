@@ -1,6 +1,4 @@
 // The submission program, run by a real sh with a scheduler's command that does as the test says.
-#include "core/program.h"
-
 #include <gmock/gmock.h>
 #include <stdlib.h>
 
@@ -9,6 +7,7 @@
 #include <fstream>
 #include <memory>
 
+#include "core/program.h"
 #include "toy_dialect.h"
 
 namespace catena {
@@ -40,7 +39,8 @@ class Program : public testing::Test {
   }
   std::vector<std::string> run(const std::string& shell = "sh") {
     std::ofstream(dir_ + "/program") << submission_program(dialect_, submission_);
-    const std::string command = "cd " + dir_ + " && PATH=" + dir_ + ":$PATH " + shell + " -s < program 2> stderr";
+    const std::string command =
+        "cd " + dir_ + " && PATH=" + dir_ + ":$PATH " + shell + " -s < program 2> stderr";
     std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
     std::vector<std::string> lines;
     std::array<char, 4096> buffer{};
@@ -79,7 +79,8 @@ TEST_F(Program, ARefusalKeepsTheRestAndPassesOverItsDescendants) {
   job("echo 2");
   job("echo 3", {0});
   job("echo 4", {2});
-  EXPECT_THAT(run(), ElementsAre("ERR token0 1 error: no such partition", "OK token1 2", "SKIP token2", "SKIP token3", "END"));
+  EXPECT_THAT(run(), ElementsAre("ERR token0 1 error: no such partition", "OK token1 2", "SKIP token2",
+                                 "SKIP token3", "END"));
 }
 
 // Scenario 15: the timed-out sbatch may have queued its job.

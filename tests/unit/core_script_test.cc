@@ -1,6 +1,4 @@
 // The job script, run by a real bash, as a scheduler would run it.
-#include "core/script.h"
-
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -12,6 +10,7 @@
 #include <thread>
 
 #include "core/report.h"
+#include "core/script.h"
 
 namespace catena {
 namespace {
@@ -24,7 +23,8 @@ class Script : public testing::Test {
   Script() {
     char name[] = "/tmp/catena-script.XXXXXX";
     facts_ = {"r1", std::string(mkdtemp(name)) + "/a run's dir", "here"};
-    for (const auto folder : {spool_folder, taken_folder, body_folder, claim_folder, log_folder, result_folder}) {
+    for (const auto folder :
+         {spool_folder, taken_folder, body_folder, claim_folder, log_folder, result_folder}) {
       fs::create_directories(facts_.directory + "/" + std::string(folder));
     }
     node_.name = "scf.1";
@@ -45,7 +45,9 @@ class Script : public testing::Test {
     if (pid == 0) {
       setpgid(0, 0);
       setenv("CATENA_JOB_ID", job_id.c_str(), 1);
-      if (!freopen((facts_.directory + "/out").c_str(), "a", stdout) || !freopen((facts_.directory + "/err").c_str(), "a", stderr)) _exit(126);
+      if (!freopen((facts_.directory + "/out").c_str(), "a", stdout) ||
+          !freopen((facts_.directory + "/err").c_str(), "a", stderr))
+        _exit(126);
       execl("/bin/bash", "bash", path.c_str(), nullptr);
       _exit(127);
     }
@@ -68,7 +70,8 @@ class Script : public testing::Test {
   }
   std::optional<Report> exit_record() const { return read_record(read(".catena/spool/k3f9q2m8xd.exit")); }
   void wait_for(const std::string& name) const {
-    for (int i = 0; i < 1000 && read(name).empty(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    for (int i = 0; i < 1000 && read(name).empty(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
     ASSERT_FALSE(read(name).empty()) << name << " did not appear";
   }
 
@@ -93,10 +96,16 @@ TEST_F(Script, TheBodyRunsInItsWorkingDirectoryAndItsRecordsSaySo) {
 
 // Scenario 34.
 TEST_F(Script, EveryWayOutOfABodyLeavesAnExitRecord) {
-  const std::vector<std::pair<std::string, int>> bodies{
-      {"exit 3", 3},          {"set -e; false; echo no", 1}, {"set -o pipefail; false | true", 1}, {"exec 1>&- 2>&- 0<&-; exit 5", 5},
-      {"trap 'exit 9' EXIT", 9}, {"exit 128", 128},          {"kill -9 $$", 137},                  {"exec sh -c 'exit 4'", 4},
-      {"set -u; echo $nothing", 1}, {"(", 2}};
+  const std::vector<std::pair<std::string, int>> bodies{{"exit 3", 3},
+                                                        {"set -e; false; echo no", 1},
+                                                        {"set -o pipefail; false | true", 1},
+                                                        {"exec 1>&- 2>&- 0<&-; exit 5", 5},
+                                                        {"trap 'exit 9' EXIT", 9},
+                                                        {"exit 128", 128},
+                                                        {"kill -9 $$", 137},
+                                                        {"exec sh -c 'exit 4'", 4},
+                                                        {"set -u; echo $nothing", 1},
+                                                        {"(", 2}};
   for (const auto& [body, status] : bodies) {
     fs::remove(facts_.directory + "/.catena/spool/k3f9q2m8xd.exit");
     EXPECT_EQ(run(body), status) << body;
@@ -108,7 +117,9 @@ TEST_F(Script, EveryWayOutOfABodyLeavesAnExitRecord) {
 }
 
 TEST_F(Script, ATermFromOutsideReachesTheBodyAndIsInTheRecord) {
-  node_.body = "trap 'echo stopping; exit 0' TERM\ntouch \"$CATENA_RUN_DIR/ready\"; echo x > \"$CATENA_RUN_DIR/ready\"\nsleep 60 & wait\n";
+  node_.body =
+      "trap 'echo stopping; exit 0' TERM\ntouch \"$CATENA_RUN_DIR/ready\"; echo x > "
+      "\"$CATENA_RUN_DIR/ready\"\nsleep 60 & wait\n";
   const auto pid = start();
   wait_for("ready");
   kill(pid, SIGTERM);
@@ -141,7 +152,8 @@ TEST_F(Script, ARequeueAfterSuccessRunsNothingAndARequeueBeforeItRunsAgain) {
   EXPECT_EQ(run("echo ran\n", "7"), 0);
   EXPECT_EQ(run("echo ran\n", "7"), 0);
   EXPECT_EQ(read("out"), "ran\nran\n");
-  fs::rename(facts_.directory + "/.catena/spool/k3f9q2m8xd.exit", facts_.directory + "/.catena/taken/k3f9q2m8xd.exit");
+  fs::rename(facts_.directory + "/.catena/spool/k3f9q2m8xd.exit",
+             facts_.directory + "/.catena/taken/k3f9q2m8xd.exit");
   EXPECT_EQ(run("echo ran\n", "7"), 0);
   EXPECT_EQ(read("out"), "ran\nran\n");
 }
@@ -158,7 +170,8 @@ TEST_F(Script, ResultsAreReadFromFilesWithFirstLastAllAndWhole) {
                    {"first", "pw.out", R"(step (\d+))", Result::Pick::first},
                    {"steps", "pw.out", R"(step (\d+))", Result::Pick::all},
                    {"text", "word.txt", "", Result::Pick::last}};
-  EXPECT_EQ(run("printf 'step 1\\n!    total energy   =  -1.5 Ry\\nstep 2\\n!    total energy   =  -15.84452720 Ry\\n' > pw.out\n"
+  EXPECT_EQ(run("printf 'step 1\\n!    total energy   =  -1.5 Ry\\nstep 2\\n!    total energy   =  "
+                "-15.84452720 Ry\\n' > pw.out\n"
                 "printf 'say \"hi\"\\ttab\\n' > word.txt\n"),
             0)
       << read("err");
@@ -169,9 +182,10 @@ TEST_F(Script, ResultsAreReadFromFilesWithFirstLastAllAndWhole) {
   EXPECT_EQ(find(exit->results, "first")->text, "1");
   EXPECT_EQ(to_text(*find(exit->results, "steps")), "1 2");
   EXPECT_EQ(find(exit->results, "text")->text, "say \"hi\"\ttab");
-  EXPECT_EQ(read("results/scf.1.json"),
-            R"({"node":"scf.1","params":{"alat":10.20,"word":"a \"b\""},"results":{"energy":-15.84452720,"first":1,"steps":[1,2],"text":"say \"hi\"\ttab"}})"
-            "\n");
+  EXPECT_EQ(
+      read("results/scf.1.json"),
+      R"({"node":"scf.1","params":{"alat":10.20,"word":"a \"b\""},"results":{"energy":-15.84452720,"first":1,"steps":[1,2],"text":"say \"hi\"\ttab"}})"
+      "\n");
 }
 
 TEST_F(Script, AResultThatIsNotThereFailsTheNode) {

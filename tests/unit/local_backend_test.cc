@@ -191,7 +191,7 @@ TEST(LocalBackend, WalltimeIsTermThenKillAndItsWordStandsOverTheJobsOwnRecord) {
   EXPECT_THAT(run.ends(), UnorderedElementsAre(Pair("deaf", "timeout"), Pair("polite", "timeout")));
   const auto observation = run.observe();
   EXPECT_EQ(LocalRun::said(observation, "deaf", Evidence::record)->state, JobState::timeout);
-  EXPECT_EQ(LocalRun::said(observation, "polite", Evidence::record)->exit_code, 0)
+  EXPECT_EQ(LocalRun::said(observation, "polite", Evidence::record)->host, "h")
       << "its own record was overwritten";
   EXPECT_EQ(LocalRun::said(observation, "polite", Evidence::accounting)->state, JobState::timeout);
   EXPECT_THAT(run.journaled("deaf")->reason, HasSubstr("time limit of"));
@@ -534,6 +534,19 @@ TEST(LocalSupervisor, OnlyOneOfManyThatAreStartedStays) {
   local::replace_file(run.file("flag"), "");
   run.ends();
   EXPECT_THAT(run.attempts(), ElementsAre(Pair("a", 1)));
+}
+
+TEST(LocalSupervisor, ARunThatWasRemovedIsLeft) {
+  LocalRun run;
+  auto held = run.job("a", "true");
+  auto later = run.job("later", "true");
+  held.held = true;
+  later.resources.begin = "+100000";
+  run.submit({held, later});
+  const auto pid = run.supervisor();
+  ASSERT_EQ(kill(pid, 0), 0);
+  std::filesystem::remove_all(run.directory());
+  EXPECT_TRUE(eventually([&] { return kill(pid, 0) != 0 || !local::process_start(pid); }));
 }
 
 TEST(LocalSupervisor, AnAppendAtTheMomentItLeavesIsNotLost) {

@@ -98,6 +98,7 @@ echo "$token" >> "$run/attempts"
 ) &
 pid=$!
 while again=; wait $pid; status=$?; [ -n "$again" ]; do :; done
+[ "$status" -ge 0 ] || status=143  # bash 5.2 can lose a status when a signal comes as the body ends
 record exit "{{\"v\":1,\"kind\":\"exit\",\"token\":\"$token\",\"job\":\"$CATENA_JOB_ID\",\"host\":\"h\",\"start\":$began,\"time\":$EPOCHSECONDS,\"exit\":$status,\"reason\":\"\"${{signal:+,\"signal\":$signal}}}}"
 exit $status
 )",
