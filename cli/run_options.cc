@@ -20,7 +20,7 @@ void RunOptions::add_to(CLI::App& verb) {
 }
 
 std::string RunOptions::site_for(const Workflow& workflow) const {
-  return !site.empty() ? site : !workflow.site.empty() ? workflow.site : "local";
+  return !site.empty() ? site : workflow.site;
 }
 
 RunRow RunOptions::row(const Workflow& workflow, const Site& site_used, const std::string& run_id,

@@ -14,7 +14,7 @@ struct RunOptions {
   std::string id;
 
   void add_to(CLI::App& verb);
-  // --site, else the workflow's own, else "local".
+  // --site, else the workflow's own, else empty: the one of --site-config, or "local".
   std::string site_for(const Workflow& workflow) const;
   // The run as it would be recorded. Its directory: SCRATCH/NAME-ID where the site or the environment has a
   // scratch base, else catena-runs/NAME-ID beside the workflow file.

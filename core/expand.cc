@@ -253,7 +253,7 @@ Rendered render_node(const Workflow& workflow, const Graph& graph, NodeIndex ind
 
   for (const auto* env : {&workflow.env, &workflow.defaults.env, &spec.env}) {  // later ones win
     for (const auto& [name, value] : *env) {
-      std::erase_if(result.env, [&](const auto& entry) { return entry.first == name; });
+      std::erase_if(result.env, [&, name = name](const auto& entry) { return entry.first == name; });
       result.env.emplace_back(name, renderer.text("env." + name, value));
     }
   }

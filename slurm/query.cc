@@ -47,7 +47,7 @@ Command queue_query(const Query& query, const Options& options) {
   // -a: in hidden partitions too; -r: a line for each element of an array.
   argv.insert(argv.end(), {"-h", "-a", "-r", "-t", "all"});
   if (query.user.empty()) {
-    argv.push_back("--me");
+    argv.emplace_back("--me");
   } else {
     argv.insert(argv.end(), {"-u", query.user});
   }

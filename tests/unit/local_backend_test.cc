@@ -169,9 +169,9 @@ TEST(LocalBackend, ATargetWithoutItsRunIsFoundIfOnlyOneRunHasIt) {
 
 TEST(LocalBackend, CancelEndsWhatRunsAndWhatWaits) {
   LocalRun run;
-  run.submit(
-      {run.job("runs", "trap '' TERM; while :; do sleep 0.1; done"), run.job("waits", "true", {after(0)})});
-  ASSERT_TRUE(eventually([&] { return run.live_state("runs") == JobState::running; }));
+  run.submit({run.job("runs", "trap '' TERM; touch deaf; while :; do sleep 0.1; done"),
+              run.job("waits", "true", {after(0)})});
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(run.file("deaf")); }));
   run.control(Action::cancel, "waits");
   run.control(Action::cancel, "runs");
   EXPECT_THAT(run.ends(), UnorderedElementsAre(Pair("runs", "cancelled"), Pair("waits", "cancelled")));
