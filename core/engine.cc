@@ -310,7 +310,8 @@ void Engine::take_answer(Run& run, const Job& job, const Answer& answer, Submitt
       attempt.submitted = recorder.now();
       attempt.state = job.held ? AttemptState::staged : AttemptState::submitted;
       recorder.event(job.node, "submitted", answer.native_id);
-      recorder.state(job.node, NodeState::held, run.nodes[job.node].reason);
+      recorder.state(job.node, job.held || !job.dependencies.empty() ? NodeState::held : NodeState::queued,
+                     run.nodes[job.node].reason);
       break;
     case Answer::Kind::refused:
       ++result.refused;

@@ -38,7 +38,9 @@ JobWriter::Written JobWriter::write(const PlannedNode& planned, int attempt,
   if (delay.count() > 0) job.resources.begin = fmt::format("+{}", delay.count());
   job.options = written.node.scheduler_options;
   job.dependencies = std::move(dependencies);
-  job.held = job.dependencies.empty();
+  // A node that nothing waits for cannot start too early: the hold, and a millisecond for its release, are
+  // saved.
+  job.held = job.dependencies.empty() && !graph_.children(planned.node).empty();
   const auto setup = dialect_ ? dialect_->submit_text().job_setup : std::string();
   job.script = job_script({workflow_.name, facts_, written.node, node.element, job, site_,
                            dialect_ ? dialect_->directives(job) : std::vector<std::string>{}, setup});

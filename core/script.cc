@@ -302,6 +302,8 @@ std::string job_script(const ScriptInput& in) {
   text += R"sh(catena_pid=$!
 while catena_woken=; wait "$catena_pid"; catena_exit=$?; [ -n "$catena_woken" ]; do :; done
 catena_pid=
+# bash 5.2 gives -1 where a trapped signal and the body's end meet.
+[ "$catena_exit" -ge 0 ] || catena_exit=$((128 + ${catena_signal:-15}))
 [ "$catena_exit" -eq 0 ] || catena_end "$catena_exit"
 )sh";
   text += epilogue(in);

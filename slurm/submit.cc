@@ -8,8 +8,8 @@ namespace {
 // sbatch takes SBATCH_ variables before the script's own #SBATCH lines, so that one left over in a login
 // shell would change every job without a trace in the plan. All that 22.05 to 26.05 know are unset but for
 // SBATCH_ACCOUNT and SBATCH_WCKEY, by which sites' login scripts say who pays, and which catena has no value
-// for unless the workflow says one; an account that a job names is kept from the variable (environment_defaults).
-// SBATCH_CLUSTERS goes because the other commands do not follow it.
+// for unless the workflow says one; an account that a job names is kept from the variable
+// (environment_defaults). SBATCH_CLUSTERS goes because the other commands do not follow it.
 constexpr std::string_view input_variables =
     "SBATCH_ACCTG_FREQ SBATCH_ARRAY_INX SBATCH_BATCH SBATCH_BURST_BUFFER SBATCH_CLUSTERS "
     "SBATCH_CLUSTER_CONSTRAINT"

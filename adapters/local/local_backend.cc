@@ -39,7 +39,7 @@ auto on_files_of(const std::string& run, F&& action) {
 // "+SECONDS", or a local time.
 Time begin_time(const std::string& text, Time now) {
   if (text.empty()) return {};
-  if (text[0] == '+') return now + std::chrono::seconds(std::atoll(text.c_str() + 1));
+  if (text[0] == '+') return now + parse_duration(text.substr(1) + "s").value_or(Seconds{0});
   std::tm when{};
   when.tm_isdst = -1;
   if (!strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &when)) return {};

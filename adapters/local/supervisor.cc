@@ -139,7 +139,7 @@ class Supervisor {
     return {.what = what, .id = job.line.id, .token = job.line.token, .time = now()};
   }
 
-  void end(JournalLine line) {
+  void end(const JournalLine& line) {
     note(line);
     scheduler_.end(line);
   }
