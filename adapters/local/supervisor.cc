@@ -241,7 +241,7 @@ class Supervisor {
     }
     if (stopped_as) say_stopped(index, *stopped_as, line);
     if (!record) write_record(index, line);
-    end(std::move(line));
+    end(line);
   }
 
   void look_elsewhere() {
@@ -305,7 +305,7 @@ class Supervisor {
         auto line = line_for(*index, What::end);
         line.outcome = Outcome::cancelled;
         line.reason = "cancelled before it started";
-        end(std::move(line));
+        end(line);
       } else if (const auto running = processes_.find(*index); running != processes_.end()) {
         running->second->stop(Outcome::cancelled, limits_.kill_grace);
       }
@@ -349,7 +349,7 @@ class Supervisor {
     line.status = cannot_execute;
     line.reason = fmt::format("it could not be started in {}: {}", job.workdir, error.what());
     write_record(index, line);
-    end(std::move(line));
+    end(line);
   }
 
   void run_on(JobIndex index, pid_t pid, Descriptor watch, JobProcess::Kind kind) {
@@ -391,7 +391,7 @@ class Supervisor {
     }
     if (stopped_as) say_stopped(index, *stopped_as, line);
     if (!recorded) write_record(index, line);
-    end(std::move(line));
+    end(line);
   }
 
   void say_stopped(JobIndex index, Outcome stopped_as, JournalLine& line) const {
