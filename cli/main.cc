@@ -2,10 +2,12 @@
 // code.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <csignal>
 #include <new>
 
 #include "cli/verbs.h"
+#include "core/diagnostic.h"
 
 namespace {
 
@@ -14,6 +16,21 @@ using namespace catena;
 void print_error(std::string_view message, std::string_view remedy) {
   fmt::print(stderr, "catena: {}\n", message);
   if (!remedy.empty()) fmt::print(stderr, "  {}\n", remedy);
+}
+
+// "there is no verb 'staus' (did you mean 'status'?)" if that is what is wrong; CLI11 would only say that a verb is missing.
+std::string unknown_verb(const CLI::App& app, int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--site-config") ++i;
+    if (word.starts_with("-")) continue;
+    std::vector<std::string_view> verbs;
+    for (const auto* verb : app.get_subcommands([](const CLI::App*) { return true; })) verbs.push_back(verb->get_name());
+    if (std::ranges::find(verbs, word) != verbs.end()) return {};
+    const auto hint = suggestion(word, verbs);
+    return fmt::format("there is no verb '{}'{}", word, hint.empty() ? "" : " (" + hint + ")");
+  }
+  return {};
 }
 
 int run(int argc, char** argv) {
@@ -39,7 +56,12 @@ int run(int argc, char** argv) {
   } catch (const CLI::CallForAllHelp& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    print_error(error.what(), "catena --help shows the verbs, catena VERB --help one of them");
+    const auto verb = unknown_verb(app, argc, argv);
+    if (verb.empty()) {
+      print_error(error.what(), "catena --help shows the verbs, catena VERB --help one of them");
+    } else {
+      print_error(verb, "catena --help shows the verbs");
+    }
     return exit_usage;
   }
   return chosen.action();

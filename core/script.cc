@@ -22,71 +22,67 @@ std::string exported(std::string_view name, std::string_view value) {
 // The functions that every script carries. Only bash's own means where that is possible: each process costs a
 // millisecond.
 constexpr std::string_view functions = R"sh(
-catena_spool=$CATENA_RUN_DIR/.catena/spool
-catena_start=$EPOCHSECONDS catena_exit= catena_signal= catena_reason= catena_results= catena_pid= catena_recorded= catena_files= catena_plain=
+c_spool=$CATENA_RUN_DIR/.catena/spool
+c_start=$EPOCHSECONDS c_exit= c_signal= c_reason= c_results= c_pid= c_recorded= c_files= c_plain=
 
-catena_json() {  # TEXT: as a JSON string, in REPLY
+c_json() {  # TEXT: as a JSON string, in REPLY
   REPLY=${1//\\/\\\\}; REPLY=${REPLY//\"/\\\"}; REPLY=${REPLY//$'\n'/\\n}; REPLY=${REPLY//$'\t'/\\t}; REPLY=${REPLY//$'\r'/\\r}
   REPLY=\"${REPLY//[[:cntrl:]]/}\"
 }
-catena_write() {  # FILE TEXT: whole or not at all
+c_write() {  # FILE TEXT: whole or not at all
   printf '%s\n' "$2" > "$1.part" && mv -f "$1.part" "$1"
 }
-catena_record() {  # writes TOKEN.exit, once
-  [ -z "$catena_recorded" ] || return 0
-  catena_recorded=yes
-  catena_json "$catena_reason"
+c_record() {  # writes TOKEN.exit, once
+  [ -z "$c_recorded" ] || return 0
+  c_recorded=yes
+  c_json "$c_reason"
   local record="{\"v\":1,\"kind\":\"exit\",\"token\":\"$CATENA_TOKEN\",\"node\":\"$CATENA_NODE\",\"job\":\"$CATENA_JOB_ID\""
-  record+=",\"host\":\"$HOSTNAME\",\"start\":$catena_start,\"time\":$EPOCHSECONDS,\"exit\":$catena_exit,\"reason\":$REPLY"
-  [ -z "$catena_signal" ] || record+=",\"signal\":$catena_signal"
-  [ -z "$catena_results" ] || record+=",\"results\":{${catena_results#,}}"
-  catena_write "$catena_spool/$CATENA_TOKEN.exit" "$record$catena_files}"
+  record+=",\"host\":\"$HOSTNAME\",\"start\":$c_start,\"time\":$EPOCHSECONDS,\"exit\":$c_exit,\"reason\":$REPLY"
+  [ -z "$c_signal" ] || record+=",\"signal\":$c_signal"
+  [ -z "$c_results" ] || record+=",\"results\":{${c_results#,}}"
+  c_write "$c_spool/$CATENA_TOKEN.exit" "$record$c_files}"
 }
-catena_end() {  # STATUS [REASON]: records how the node ended, and ends
-  catena_exit=$1 catena_reason=${2:-$catena_reason}
-  catena_record
+c_end() {  # STATUS [REASON]: records how the node ended, and ends
+  c_exit=$1 c_reason=${2:-$c_reason}
+  c_record
   trap - EXIT
-  exit "$catena_exit"
+  exit "$c_exit"
 }
-catena_caught() {  # NAME NUMBER ENDS: passes a signal on to the body
-  catena_woken=yes
-  [ -z "$3" ] || catena_signal=$2
-  if [ -n "$catena_pid" ]; then kill -s "$1" "$catena_pid" 2>/dev/null
-  elif [ -n "$3" ]; then catena_end $((128 + $2)) "ended by SIG$1 before the body started"; fi
+c_caught() {  # NAME NUMBER ENDS: passes a signal on to the body
+  c_woken=yes
+  [ -z "$3" ] || c_signal=$2
+  if [ -n "$c_pid" ]; then kill -s "$1" "$c_pid" 2>/dev/null
+  elif [ -n "$3" ]; then c_end $((128 + $2)) "ended by SIG$1 before the body started"; fi
 }
-trap 'catena_status=$?; catena_end "$((catena_status ? catena_status : 1))" "the script ended before the body did"' EXIT
-trap 'catena_caught HUP 1 yes' HUP
-trap 'catena_caught INT 2 yes' INT
-trap 'catena_caught QUIT 3 yes' QUIT
-trap 'catena_caught TERM 15 yes' TERM
-trap 'catena_caught XCPU 24 yes' XCPU
-trap 'catena_caught USR1 10 ""' USR1
-trap 'catena_caught USR2 12 ""' USR2
+trap 'c_status=$?; c_end "$((c_status ? c_status : 1))" "the script ended before the body did"' EXIT
+for c_old in HUP:1 INT:2 QUIT:3 TERM:15 XCPU:24; do trap "c_caught ${c_old/:/ } yes" "${c_old%:*}"; done
+trap 'c_caught USR1 10 ""' USR1
+trap 'c_caught USR2 12 ""' USR2
 )sh";
 
 constexpr std::string_view claim = R"sh(
 # One job an attempt: a second one with this token, queued by a lost reply, runs nothing; nor does a requeue after success.
-catena_claim=$CATENA_RUN_DIR/.catena/claims/$CATENA_TOKEN
+c_claim=$CATENA_RUN_DIR/.catena/claims/$CATENA_TOKEN
 set -C
-if { printf '%s\n' "$CATENA_JOB_ID" > "$catena_claim"; } 2>/dev/null; then set +C; else
+if { printf '%s\n' "$CATENA_JOB_ID" > "$c_claim"; } 2>/dev/null; then set +C; else
   set +C
-  if [ ! -r "$catena_claim" ]; then
+  if [ ! -r "$c_claim" ]; then
     trap - EXIT; echo "catena: cannot write to $CATENA_RUN_DIR on $HOSTNAME: is it on a file system that this host shares?" >&2; exit 74
   fi
-  read -r catena_owner < "$catena_claim"
-  if [ "$catena_owner" != "$CATENA_JOB_ID" ]; then
-    trap - EXIT; echo "catena: job $catena_owner runs this attempt already" >&2; exit 75
+  read -r c_owner < "$c_claim"
+  if [ "$c_owner" != "$CATENA_JOB_ID" ]; then
+    trap - EXIT; echo "catena: job $c_owner runs this attempt already" >&2; exit 75
   fi
-  for catena_old in "$catena_spool/$CATENA_TOKEN.exit" "$CATENA_RUN_DIR/.catena/taken/$CATENA_TOKEN.exit"; do
-    if [ -r "$catena_old" ] && read -r REPLY < "$catena_old" && [[ $REPLY == *'"exit":0,'* ]]; then trap - EXIT; exit 0; fi
+  for c_old in "$c_spool/$CATENA_TOKEN.exit" "$CATENA_RUN_DIR/.catena/taken/$CATENA_TOKEN.exit"; do
+    if [ -r "$c_old" ] && read -r REPLY < "$c_old" && [[ $REPLY == *'"exit":0,'* ]]; then trap - EXIT; exit 0; fi
   done
 fi
 )sh";
 
 constexpr std::string_view result_functions = R"sh(
-catena_result() {  # NAME FILE REGEX first|last|all
+c_result() {  # NAME FILE REGEX first|last|all
   local lines line values=() text
-  [ -r "$2" ] || { catena_end 1 "result $1: cannot read $2"; }
+  [ -r "$2" ] || { c_end 1 "result $1: cannot read $2"; }
   if [ -z "$3" ]; then values=("$(< "$2")")
   else
     mapfile -t lines < <(grep -aE -- "$3" "$2")
@@ -95,21 +91,21 @@ catena_result() {  # NAME FILE REGEX first|last|all
       [[ $line =~ $3 ]] && values+=("${BASH_REMATCH[1]-${BASH_REMATCH[0]}}")
     done
   fi
-  [ "${#values[@]}" -gt 0 ] || catena_end 1 "result $1: nothing in $2 matches"
+  [ "${#values[@]}" -gt 0 ] || c_end 1 "result $1: nothing in $2 matches"
   local strings= plain= number='^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?$'
   for text in "${values[@]}"; do
-    catena_json "$text"
+    c_json "$text"
     strings+=,$REPLY
     if [[ $text =~ $number ]]; then plain+=,$text; else plain+=,$REPLY; fi
   done
   if [ "$4" = all ]; then strings=",[${strings#,}]" plain=",[${plain#,}]"; fi
-  catena_results+=",\"$1\":${strings#,}"
-  catena_plain+=",\"$1\":${plain#,}"
+  c_results+=",\"$1\":${strings#,}"
+  c_plain+=",\"$1\":${plain#,}"
 }
 )sh";
 
 constexpr std::string_view output_file_function = R"sh(
-catena_file() {  # PATTERN: a file name with SLURM's % words filled in, in REPLY
+c_file() {  # PATTERN: a file name with SLURM's % words filled in, in REPLY
   local rest=$1 word
   REPLY=
   while [[ $rest =~ ^([^%]*)%[0-9]*([%jJAaxuNns])(.*)$ ]]; do
@@ -226,19 +222,19 @@ std::string_view pick_name(Result::Pick pick) {
 std::string epilogue(const ScriptInput& in) {
   std::string text;
   for (const auto& output : in.node.outputs) {
-    text += fmt::format("compgen -G {0} > /dev/null || catena_end 1 {1}\n", q(output),
+    text += fmt::format("compgen -G {0} > /dev/null || c_end 1 {1}\n", q(output),
                         q("output missing: " + output));
   }
   if (in.node.results.empty()) return text;
   for (const auto& result : in.node.results) {
-    text += fmt::format("catena_result {} {} {} {}\n", q(result.name), q(result.file),
+    text += fmt::format("c_result {} {} {} {}\n", q(result.name), q(result.file),
                         q(posix_regex(result.regex)), pick_name(result.pick));
   }
   std::string params;
   for (const auto& [name, value] : in.node.params)
     params += (params.empty() ? "" : ",") + json_string(name) + ":" + json_value(value);
   text += fmt::format(
-      "catena_write \"$CATENA_RUN_DIR/results/$CATENA_NODE.json\" {}\"{{${{catena_plain#,}}}}}}\"\n",
+      "c_write \"$CATENA_RUN_DIR/results/$CATENA_NODE.json\" {}\"{{${{c_plain#,}}}}}}\"\n",
       q(fmt::format("{{\"node\":{},\"params\":{{{}}},\"results\":", json_string(in.node.name), params)));
   return text;
 }
@@ -246,13 +242,13 @@ std::string epilogue(const ScriptInput& in) {
 // Where the body's output goes: the job's own, or the file that an unmodified batch script's header names.
 std::string redirections(const ScriptInput& in, std::string& setup) {
   if (in.node.stdout_file.empty()) return {};
-  setup += fmt::format("catena_file {}\ncatena_out=$REPLY catena_err=$REPLY\n", q(in.node.stdout_file));
+  setup += fmt::format("c_file {}\nc_out=$REPLY c_err=$REPLY\n", q(in.node.stdout_file));
   const bool joined = in.node.stderr_file.empty();
-  if (!joined) setup += fmt::format("catena_file {}\ncatena_err=$REPLY\n", q(in.node.stderr_file));
+  if (!joined) setup += fmt::format("c_file {}\nc_err=$REPLY\n", q(in.node.stderr_file));
   setup +=
-      "catena_json \"$catena_out\"; catena_files=,\\\"stdout\\\":$REPLY\n"
-      "catena_json \"$catena_err\"; catena_files+=,\\\"stderr\\\":$REPLY\n";
-  return joined ? " > \"$catena_out\" 2>&1" : " > \"$catena_out\" 2> \"$catena_err\"";
+      "c_json \"$c_out\"; c_files=,\\\"stdout\\\":$REPLY\n"
+      "c_json \"$c_err\"; c_files+=,\\\"stderr\\\":$REPLY\n";
+  return joined ? " > \"$c_out\" 2>&1" : " > \"$c_out\" 2> \"$c_err\"";
 }
 
 }  // namespace
@@ -278,12 +274,12 @@ std::string job_script(const ScriptInput& in) {
   if (!in.node.stdout_file.empty()) text += output_file_function;
   text += claim;
   text +=
-      "catena_write \"$catena_spool/$CATENA_TOKEN.start\" "
+      "c_write \"$c_spool/$CATENA_TOKEN.start\" "
       "\"{\\\"v\\\":1,\\\"kind\\\":\\\"start\\\",\\\"token\\\":\\\"$CATENA_TOKEN\\\","
       "\\\"node\\\":\\\"$CATENA_NODE\\\",\\\"job\\\":\\\"$CATENA_JOB_ID\\\",\\\"host\\\":\\\"$HOSTNAME\\\","
-      "\\\"time\\\":$catena_start}\"\n";
+      "\\\"time\\\":$c_start}\"\n";
   text += site_prologue(in.site);
-  text += "\ncd \"$CATENA_WORKDIR\" || catena_end 1 \"cannot enter the working directory $CATENA_WORKDIR\"\n";
+  text += "\ncd \"$CATENA_WORKDIR\" || c_end 1 \"cannot enter the working directory $CATENA_WORKDIR\"\n";
   std::string setup;
   const auto redirected = redirections(in, setup);
   text += setup;
@@ -299,15 +295,15 @@ std::string job_script(const ScriptInput& in) {
   for (const auto& [name, value] : in.node.env) text += exported(name, value);
   text += fmt::format("exec {} \"$CATENA_RUN_DIR/.catena/bodies/$CATENA_TOKEN\"{}\n) &\n",
                       words(in.node.shell), redirected);
-  text += R"sh(catena_pid=$!
-while catena_woken=; wait "$catena_pid"; catena_exit=$?; [ -n "$catena_woken" ]; do :; done
-catena_pid=
+  text += R"sh(c_pid=$!
+while c_woken=; wait "$c_pid"; c_exit=$?; [ -n "$c_woken" ]; do :; done
+c_pid=
 # bash 5.2 gives -1 where a trapped signal and the body's end meet.
-[ "$catena_exit" -ge 0 ] || catena_exit=$((128 + ${catena_signal:-15}))
-[ "$catena_exit" -eq 0 ] || catena_end "$catena_exit"
+[ "$c_exit" -ge 0 ] || c_exit=$((128 + ${c_signal:-15}))
+[ "$c_exit" -eq 0 ] || c_end "$c_exit"
 )sh";
   text += epilogue(in);
-  text += "catena_end 0\n";
+  text += "c_end 0\n";
   return text;
 }
 
