@@ -179,6 +179,13 @@ class Engine::Recorder {
   std::vector<NodeIndex> touched_, attempts_;
 };
 
+// What one pass over a run carries from node to node.
+struct Engine::Pass {
+  Recorder recorder;
+  std::vector<bool> by_failure;  // core/plan.h's skipped_by_failure, kept up to date
+  std::string stop_reason;       // a failed node's on_failure: stop
+};
+
 std::vector<const Attempt*> Run::current() const {
   std::vector<const Attempt*> list;
   list.reserve(attempts.size());
@@ -442,27 +449,25 @@ bool Engine::observe(std::span<Run* const> runs, const Place& place) {
   for (const auto& report : observation.reports) by_token[report.token].push_back(&report);
   const std::vector<const Report*> none;
   for (auto* run : runs) {
-    Recorder recorder(*this, *run);
-    std::string stop_reason;
+    Pass pass{{*this, *run}, skipped_by_failure(run->graph, run->nodes, run->current()), {}};
     for (const auto node : run->graph.order()) {  // parents first: a child's end is read in their light
       const auto& attempt = run->attempts[node];
       if (!attempt || attempt->state == AttemptState::ended || attempt->state == AttemptState::dropped)
         continue;
       const auto found = by_token.find(attempt->token);
-      settle(*run, place.site, observation, found == by_token.end() ? none : found->second, node, recorder,
-             stop_reason);
+      settle(*run, place.site, observation, found == by_token.end() ? none : found->second, node, pass);
     }
-    if (observation.queue_seen) recorder.observed();
-    recorder.commit();
-    if (!stop_reason.empty() && !run->row.stop_requested) stop(*run, place, stop_reason);
+    if (observation.queue_seen) pass.recorder.observed();
+    pass.recorder.commit();
+    if (!pass.stop_reason.empty() && !run->row.stop_requested) stop(*run, place, pass.stop_reason);
   }
   place.backend.put_away(observation.spooled);
   return observation.queue_seen;
 }
 
 void Engine::settle(Run& run, const Site& site, const Observation& observation,
-                    std::span<const Report* const> reports, NodeIndex node, Recorder& recorder,
-                    std::string& stop_reason) {
+                    std::span<const Report* const> reports, NodeIndex node, Pass& pass) {
+  auto& recorder = pass.recorder;
   auto& attempt = *run.attempts[node];
   std::vector<const Report*> ours;
   for (const auto* report : reports) {
@@ -537,14 +542,14 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
 
   if (to == NodeState::cancelled && !attempt.started && !run.row.stop_requested) {
     // Taken out before it ran. By the scheduler, if a parent's failure made it impossible; else by somebody.
-    const auto current = run.current();
-    const auto by_failure = skipped_by_failure(run.graph, run.nodes, current);
     bool parent_tried_again = false;
     for (const auto& edge : run.graph.parents(node)) {
       const auto& parent = run.nodes[edge.node];
-      if (fate(edge.on, parent, current[edge.node], by_failure[edge.node]) == Fate::broken) {
+      if (fate(edge.on, parent, run.attempts[edge.node].get(), pass.by_failure[edge.node]) == Fate::broken) {
         to = NodeState::skipped;
-        reason = fmt::format("{} was {}", run.graph.node(edge.node).name, to_string(parent.state));
+        pass.by_failure[node] =
+            edge.on != On::notok && (parent.state != NodeState::skipped || pass.by_failure[edge.node]);
+        reason = why_broken(run.graph.node(edge.node).name, edge.on, parent.state);
         break;
       }
       parent_tried_again = parent_tried_again || parent.state == NodeState::retrying || parent.attempts > 1;
@@ -564,7 +569,7 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
   const auto& spec = run.workflow.nodes[run.graph.node(node).spec];
   if ((to == NodeState::failed || to == NodeState::timeout) &&
       on_failure(run.workflow, spec) == OnFailure::stop) {
-    stop_reason = run.graph.node(node).name + " failed, and its on_failure is stop";
+    pass.stop_reason = run.graph.node(node).name + " failed, and its on_failure is stop";
   }
 }
 

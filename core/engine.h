@@ -76,9 +76,9 @@ class Engine {
   void release(Run& run, const Place& place);
   void skip(Run& run, const Place& place, const std::vector<Skip>& skips);
   void stop(Run& run, const Place& place, const std::string& reason);
+  struct Pass;
   void settle(Run& run, const Site& site, const Observation& observation,
-              std::span<const Report* const> reports, NodeIndex node, Recorder& recorder,
-              std::string& stop_reason);
+              std::span<const Report* const> reports, NodeIndex node, Pass& pass);
   void finish(Run& run);
 
   Store& store_;

@@ -48,14 +48,9 @@ class Decider {
     return fate(edge.on, nodes_[edge.node], attempts_[edge.node], by_failure_[edge.node]);
   }
 
-  std::string why_broken(const Edge& edge) const {
-    const auto& parent = graph_.node(edge.node).name;
+  std::string why(const Edge& edge) const {
     const auto state = skipped_[edge.node] ? NodeState::skipped : nodes_[edge.node].state;
-    if (edge.on == On::notok)
-      return fmt::format("runs only if {} does not complete, and it was {}", parent, to_string(state));
-    if (edge.on == On::start) return fmt::format("needs the start of {}, which never started", parent);
-    if (state == NodeState::timeout) return parent + " ran into its time limit";
-    return fmt::format("{} {}{}", parent, state == NodeState::failed ? "" : "was ", to_string(state));
+    return why_broken(graph_.node(edge.node).name, edge.on, state);
   }
   std::vector<bool> take_by_failure() { return std::move(by_failure_); }
 
@@ -112,6 +107,15 @@ Fate fate(On on, const NodeRow& parent, const Attempt* attempt, bool by_failure)
   }
 }
 
+std::string why_broken(std::string_view parent, On on, NodeState state) {
+  if (on == On::notok) {
+    return fmt::format("runs only if {} does not complete, and it was {}", parent, to_string(state));
+  }
+  if (on == On::start) return fmt::format("needs the start of {}, which never started", parent);
+  if (state == NodeState::timeout) return fmt::format("{} ran into its time limit", parent);
+  return fmt::format("{} {}{}", parent, state == NodeState::failed ? "" : "was ", to_string(state));
+}
+
 std::vector<bool> skipped_by_failure(const Graph& graph, std::span<const NodeRow> nodes,
                                      std::span<const Attempt* const> attempts) {
   Decider decider(graph, nodes, attempts);
@@ -136,7 +140,7 @@ Plan make_plan(const Graph& graph, std::span<const NodeRow> nodes, std::span<con
     if (!not_started) continue;
     if (edge) {
       decider.mark_skipped(node);
-      plan.skip.push_back({node, decider.why_broken(*edge)});
+      plan.skip.push_back({node, decider.why(*edge)});
       continue;
     }
     if (stop || !submittable(state)) continue;

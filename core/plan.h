@@ -44,6 +44,9 @@ Plan make_plan(const Graph& graph, std::span<const NodeRow> nodes, std::span<con
 
 Fate fate(On on, const NodeRow& parent, const Attempt* attempt, bool skipped_by_failure);
 
+// Why a child with a broken edge can never run: "scf.2 failed", "fit was skipped".
+std::string why_broken(std::string_view parent, On on, NodeState parent_state);
+
 // Of the skipped nodes, those that were skipped because something failed (the others were merely not needed:
 // a `notok` edge to a parent that completed). By node.
 std::vector<bool> skipped_by_failure(const Graph& graph, std::span<const NodeRow> nodes,
