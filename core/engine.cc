@@ -4,9 +4,13 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace catena {
 namespace {
+
+// The reason of an attempt that was asked to end, until it has.
+constexpr const char* cancel_requested = "cancel requested";
 
 NodeState node_state(JobState state) {
   switch (state) {
@@ -496,6 +500,11 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
     return;
   }
   const auto& report = outcome->report;
+  if (outcome->waiting &&
+      attempt.reason == cancel_requested) {  // the signal was ours: no need to hear it from accounting
+    outcome->waiting = false;
+    outcome->state = JobState::cancelled;
+  }
   if (outcome->waiting && now - report.ended.value_or(now) < site.settle) return;
   if (outcome->state == JobState::unknown) {
     recorder.state(node, NodeState::unknown, "unknown state at the scheduler: " + report.native);
@@ -582,6 +591,8 @@ Submitted Engine::react(Run& run, const Place& place) {
   auto plan = make_plan(run.graph, run.nodes, run.current(), run.row.stop_requested);
   skip(run, place, plan.skip);
   place_jobs(run, place, plan, result);
+  if (run.row.stop_requested)
+    cancel(run, place, {});  // what a killed call left, and what was found meanwhile
   if (result.refused > 0) {  // what depends on the refused ones is skipped now
     skip(run, place, make_plan(run.graph, run.nodes, run.current(), true).skip);
   }
@@ -619,27 +630,22 @@ void Engine::stop(Run& run, const Place& place, const std::string& reason) {
   request.run_state(run.row.state, reason);
   request.event(no_node, "stop", reason);
   request.commit();
-  std::vector<NodeIndex> all;
-  for (NodeIndex i = 0; i < run.graph.size(); ++i) all.push_back(i);
-  cancel(run, place, all);
+  cancel(run, place, {});
 }
 
 void Engine::cancel(Run& run, const Place& place, std::span<const NodeIndex> nodes) {
-  if (nodes.empty()) {
-    if (!run.row.stop_requested) return stop(run, place, "cancelled by the user");
-    std::vector<NodeIndex> all;
-    for (NodeIndex i = 0; i < run.graph.size(); ++i) all.push_back(i);
-    return cancel(run, place, all);
-  }
+  if (nodes.empty() && !run.row.stop_requested) return stop(run, place, "cancelled by the user");
+  const std::unordered_set<NodeIndex> wanted(nodes.begin(), nodes.end());
   std::vector<ControlTarget> targets;
   std::vector<NodeIndex> asked;
-  for (const auto node : nodes) {
-    const auto state = run.nodes[node].state;
-    if (terminal(state)) continue;
-    asked.push_back(node);
+  for (const auto node : run.graph.order()) {
+    if (terminal(run.nodes[node].state) || (!wanted.empty() && !wanted.contains(node))) continue;
     const auto& attempt = run.attempts[node];
-    if (active(state) && attempt && !attempt->native_id.empty())
+    if (attempt && attempt->reason == cancel_requested) continue;
+    asked.push_back(node);
+    if (active(run.nodes[node].state) && attempt && !attempt->native_id.empty()) {
       targets.push_back({attempt->native_id, {}, run.row.directory});
+    }
   }
   std::ranges::reverse(targets);  // children before parents, so that none is set free by its parent's end
   if (!targets.empty()) {
@@ -651,11 +657,16 @@ void Engine::cancel(Run& run, const Place& place, std::span<const NodeIndex> nod
   for (const auto node : asked) {
     const auto& attempt = run.attempts[node];
     const auto state = run.nodes[node].state;
+    const bool out =
+        attempt && attempt->state != AttemptState::ended && attempt->state != AttemptState::dropped;
+    if (out && attempt->native_id.empty()) continue;  // perhaps at the scheduler: first it has to be found
     if (state == NodeState::running || state == NodeState::unknown) {
-      recorder.event(node, "cancel requested", reason);  // it ends when the scheduler says so
+      attempt->reason = cancel_requested;  // it ends when the scheduler says so
+      recorder.attempt(node);
+      recorder.event(node, cancel_requested, reason);
       continue;
     }
-    if (attempt && active(state)) {
+    if (out) {
       attempt->state = AttemptState::ended;
       attempt->ended = recorder.now();
       attempt->reason = reason;

@@ -471,6 +471,51 @@ TEST_F(EngineTest, CancelTakesOutWhatWaitsAndLeavesWhatRunsToTheScheduler) {
   engine_.cancel(*run_, place(), {});
 }
 
+// A job whose reply was lost may be in the queue: it is found first, and then taken out.
+TEST_F(EngineTest, CancelDoesNotForgetAJobWhoseReplyWasLost) {
+  node("a");
+  begin();
+  backend_.before_submit = [] { throw Error(ErrorKind::internal, "killed"); };
+  EXPECT_THROW(react(), Error);
+  backend_.before_submit = nullptr;
+  reload();
+  engine_.cancel(*run_, place(), {});
+  EXPECT_FALSE(terminal(state("a")));
+  say("a", JobState::queued).native_id = "77";
+  pass();
+  EXPECT_THAT(backend_.controls, ElementsAre("cancel 77"));
+  EXPECT_EQ(state("a"), NodeState::cancelled);
+  EXPECT_THAT(backend_.jobs, IsEmpty());
+}
+
+TEST_F(EngineTest, ACancelThatWasKilledHalfwayIsFinishedByTheNextPass) {
+  node("a");
+  begin();
+  react();
+  say("a", JobState::running);
+  pass();
+  store_.record.run.stop_requested = true;
+  reload();
+  pass();
+  pass();
+  EXPECT_THAT(backend_.controls, ElementsAre("cancel 101")) << "once";
+}
+
+TEST_F(EngineTest, ACancelledJobsOwnRecordIsEnoughWhereThereIsNoAccounting) {
+  node("a");
+  begin();
+  react();
+  say("a", JobState::running);
+  pass();
+  engine_.cancel(*run_, place(), {});
+  auto& end = say("a", JobState::failed, Evidence::record);
+  end.exit_code = 143;
+  end.signal = 15;
+  end.ended = clock_.time;
+  pass();
+  EXPECT_EQ(state("a"), NodeState::cancelled);
+}
+
 // Scenario 37.
 TEST_F(EngineTest, AMiddleJobCancelledByHandAtTheSchedulerEndsTheChainByItsEdges) {
   node("a");
