@@ -18,14 +18,16 @@ void print_error(std::string_view message, std::string_view remedy) {
   if (!remedy.empty()) fmt::print(stderr, "  {}\n", remedy);
 }
 
-// "there is no verb 'staus' (did you mean 'status'?)" if that is what is wrong; CLI11 would only say that a verb is missing.
+// "there is no verb 'staus' (did you mean 'status'?)" if that is what is wrong; CLI11 would only say that a
+// verb is missing.
 std::string unknown_verb(const CLI::App& app, int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
     if (word == "--site-config") ++i;
     if (word.starts_with("-")) continue;
     std::vector<std::string_view> verbs;
-    for (const auto* verb : app.get_subcommands([](const CLI::App*) { return true; })) verbs.push_back(verb->get_name());
+    for (const auto* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+      verbs.push_back(verb->get_name());
     if (std::ranges::find(verbs, word) != verbs.end()) return {};
     const auto hint = suggestion(word, verbs);
     return fmt::format("there is no verb '{}'{}", word, hint.empty() ? "" : " (" + hint + ")");

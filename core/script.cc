@@ -222,8 +222,8 @@ std::string_view pick_name(Result::Pick pick) {
 std::string epilogue(const ScriptInput& in) {
   std::string text;
   for (const auto& output : in.node.outputs) {
-    text += fmt::format("compgen -G {0} > /dev/null || c_end 1 {1}\n", q(output),
-                        q("output missing: " + output));
+    text +=
+        fmt::format("compgen -G {0} > /dev/null || c_end 1 {1}\n", q(output), q("output missing: " + output));
   }
   if (in.node.results.empty()) return text;
   for (const auto& result : in.node.results) {
