@@ -221,13 +221,6 @@ std::vector<JobRef> active_jobs(const Run& run) {
 // --- submit
 // ---------------------------------------------------------------------------------------------------------------
 
-Submitted Engine::submit(Run& run, const Place& place) {
-  Submitted result;
-  const auto plan = make_plan(run.graph, run.nodes, run.current(), run.row.stop_requested);
-  place_jobs(run, place, plan, result);
-  return result;
-}
-
 void Engine::place_jobs(Run& run, const Place& place, const Plan& plan, Submitted& result) {
   if (!plan.submit.empty()) {
     Recorder recorder(*this, run);

@@ -52,14 +52,12 @@ class Engine {
   Engine(Store& store, Clock& clock, Observer& observer)
       : store_(store), clock_(clock), observer_(observer) {}
 
-  // Submits every node that is due, roots held, then reads the dependencies back and releases the roots.
-  Submitted submit(Run& run, const Place& place);
-
   // Asks the place once for all active jobs of these runs and records what it said. Trouble changes no state.
   // False: the site could not be asked.
   bool observe(std::span<Run* const> runs, const Place& place);
 
-  // Acts on what is recorded: skips what can no longer run, submits what is due, releases, ends the run.
+  // Acts on what is recorded: skips what can no longer run, submits what is due (roots held, then the
+  // dependencies read back and the roots released), ends the run. A run's first submission is this, too.
   Submitted react(Run& run, const Place& place);
 
   // Cancels these nodes, or the whole run if none is named. Safe to repeat.

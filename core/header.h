@@ -31,6 +31,9 @@ struct ScriptHeader {
   std::vector<Problem> problems;
 };
 
+// The parts of an option's list "A=1,B,C='x,y'": a comma within quotes does not separate, and the quotes go.
+std::vector<std::string> comma_parts(std::string_view list);
+
 using HeaderReader = std::function<ScriptHeader(std::string_view script)>;
 
 }  // namespace catena

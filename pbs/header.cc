@@ -68,22 +68,6 @@ const OptionSpec* find_option(char letter) {
   return found != std::end(table) ? found : nullptr;
 }
 
-// "a,b='x,y'": a comma within quotes does not separate.
-std::vector<std::string> comma_parts(std::string_view text) {
-  std::vector<std::string> parts(1);
-  char quote = 0;
-  for (char c : text) {
-    if (quote != 0 ? c == quote : c == '\'' || c == '"') {
-      quote = quote != 0 ? 0 : c;
-    } else if (c == ',' && quote == 0) {
-      parts.emplace_back();
-    } else {
-      parts.back() += c;
-    }
-  }
-  return parts;
-}
-
 // [[CC]YY]MMDDhhmm[.SS] with its century, as the field `begin` spells it; empty: qsub knows more of it than
 // we do.
 std::string begin_of(std::string_view text) {

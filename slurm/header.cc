@@ -14,22 +14,6 @@ namespace {
 constexpr std::string_view directive = "#SBATCH";
 constexpr std::string_view blanks = " \t\v\f\r";
 
-// "A=1,B,C='x,y'": a comma within quotes does not separate, and the quotes go.
-std::vector<std::string> export_parts(std::string_view list) {
-  std::vector<std::string> parts(1);
-  char quote = 0;
-  for (char c : list) {
-    if (quote != 0 ? c == quote : c == '\'' || c == '"') {
-      quote = quote != 0 ? 0 : c;
-    } else if (c == ',' && quote == 0) {
-      parts.emplace_back();
-    } else {
-      parts.back() += c;
-    }
-  }
-  return parts;
-}
-
 class Reader {
  public:
   ScriptHeader read(std::string_view script) {
@@ -132,7 +116,7 @@ class Reader {
   // ALL and plain names say what is passed on from the submitting shell, which the site decides.
   void take_export(const std::string& value, int line) {
     bool others = false;
-    for (auto& part : export_parts(value)) {
+    for (auto& part : comma_parts(value)) {
       const auto equals = part.find('=');
       if (equals != part.npos && equals > 0) {
         header_.env.emplace_back(part.substr(0, equals), part.substr(equals + 1));
