@@ -24,7 +24,7 @@ void add_cancel(CLI::App& app, Context& context, Chosen& chosen) {
         fmt::print("run {} has ended already: {}\n", row.id, to_string(row.state));
         return static_cast<int>(exit_ok);
       }
-      const Held lease(context.store(), context.clock(), row.id);
+      const Held lease(context.leases(), context.clock(), row.id);
       Run run = context.load_run(row.id);
       auto& bench = context.workbench(run.row.site);
       Lines observer(true);

@@ -16,7 +16,6 @@
 #include "adapters/local/local_backend.h"
 #include "adapters/local/local_transport.h"
 #include "adapters/store/location.h"
-#include "adapters/store/sqlite_store.h"
 #include "adapters/workflow_file/workflow_reader.h"
 #include "cli/registry.h"
 
@@ -56,7 +55,7 @@ Place Workbench::place() const {
           }};
 }
 
-Store& Context::store() {
+SqliteStore& Context::opened() {
   if (!store_) store_ = std::make_unique<SqliteStore>(home() / "catena.db", OpenMode::read_write);
   return *store_;
 }
@@ -123,26 +122,32 @@ Run Context::load_run(const std::string& id) {
   return make_run(std::move(record), std::move(read.workflow), std::move(graph));
 }
 
+bool Context::due(const RunRow& run) {
+  if (terminal(run.state)) return false;
+  const auto& bench = workbench(run.site);
+  return !bench.dialect || !run.observed || clock_.now() - *run.observed >= bench.site.poll;
+}
+
+void Context::refresh(Run& run) {
+  if (store().runs({run.row.id, false, 1}).front().revision == run.row.revision) return;
+  run = make_run(store().load(run.row.id), std::move(run.workflow), std::move(run.graph));
+}
+
 std::string Context::drive(std::vector<Run*> runs, Observer& observer, bool force) {
   if (runs.empty()) return {};
   auto& bench = workbench(runs.front()->row.site);
-  const auto now = clock_.now();
-  if (!force && bench.dialect) {
-    std::erase_if(runs, [&](const Run* run) {
-      return run->row.observed && now - *run->row.observed < bench.site.poll;
-    });
-  }
+  if (!force) std::erase_if(runs, [&](const Run* run) { return !due(run->row); });
   std::vector<std::unique_ptr<Held>> leases;
   std::string busy;
   std::erase_if(runs, [&](Run* run) {
     try {
-      leases.push_back(std::make_unique<Held>(store(), clock_, run->row.id));
-      *run = load_run(run->row.id);  // as its last driver left it
+      leases.push_back(std::make_unique<Held>(this->leases(), clock_, run->row.id));
+      refresh(*run);  // as its last driver left it
       return false;
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::conflict) throw;
       busy = error.what();
-      *run = load_run(run->row.id);
+      refresh(*run);
       return true;
     }
   });
@@ -196,10 +201,10 @@ bool is_alive(const Lease& lease, Time now) {
   return lease.boot_id == mine.boot_id && start_of(lease.pid) == lease.pid_start;
 }
 
-Held::Held(Store& store, Clock& clock, std::string run_id)
-    : store_(store), run_id_(std::move(run_id)), mine_(this_process(clock.now())) {
+Held::Held(Leases& leases, Clock& clock, std::string run_id)
+    : leases_(leases), run_id_(std::move(run_id)), mine_(this_process(clock.now())) {
   const auto holder =
-      store_.acquire(run_id_, mine_, [&](const Lease& lease) { return is_alive(lease, clock.now()); });
+      leases_.acquire(run_id_, mine_, [&](const Lease& lease) { return is_alive(lease, clock.now()); });
   if (!holder) return;
   throw Error(ErrorKind::conflict,
               fmt::format("run {} is being driven by process {} on {} since {} s", run_id_, holder->pid,
@@ -209,7 +214,7 @@ Held::Held(Store& store, Clock& clock, std::string run_id)
 
 Held::~Held() {
   try {
-    store_.release(run_id_, mine_);
+    leases_.release(run_id_, mine_);
   } catch (const Error&) {
     // The lease dies with the process.
   }

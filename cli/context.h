@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "adapters/site_file/search.h"
+#include "adapters/store/sqlite_store.h"
 #include "core/clock.h"
 #include "core/engine.h"
 #include "core/error.h"
@@ -55,7 +56,8 @@ class Context {
  public:
   std::string site_config;  // --site-config
 
-  Store& store();  // opened at the first use
+  Store& store() { return opened(); }
+  Leases& leases() { return opened(); }
   Clock& clock() { return clock_; }
   SearchPath sites() const { return search_path(site_config); }
   Site site(const std::string& name) const;
@@ -66,6 +68,8 @@ class Context {
   // Error(not_found).
   RunRow find_run(const std::string& id_or_name);
   Run load_run(const std::string& id);
+  // Whether it goes on, and its site was not asked within its poll time.
+  bool due(const RunRow& run);
 
   // Asks the run's site and acts on the answer, if no other process is doing that right now. With `force`
   // also when the site was asked less than its poll time ago. Several runs of one site are asked for at once.
@@ -73,8 +77,10 @@ class Context {
   std::string drive(std::vector<Run*> runs, Observer& observer, bool force);
 
  private:
+  SqliteStore& opened();  // at the first use
+  void refresh(Run& run);
   SystemClock clock_;
-  std::unique_ptr<Store> store_;
+  std::unique_ptr<SqliteStore> store_;
   std::map<std::string, std::unique_ptr<Workbench>> benches_;
 };
 
@@ -85,13 +91,13 @@ bool is_alive(const Lease& lease, Time now);
 // Holds a run's lease for its lifetime. Throws Error(conflict), naming the holder, if somebody else has it.
 class Held {
  public:
-  Held(Store& store, Clock& clock, std::string run_id);
+  Held(Leases& leases, Clock& clock, std::string run_id);
   ~Held();
   Held(const Held&) = delete;
   Held& operator=(const Held&) = delete;
 
  private:
-  Store& store_;
+  Leases& leases_;
   std::string run_id_;
   Lease mine_;
 };

@@ -39,7 +39,7 @@ int start(Context& context, const RunOptions& options, bool wait) {
   check_everything(file, row, bench);
 
   context.store().create(row, file.snapshot, file.graph);
-  const Held lease(context.store(), context.clock(), row.id);
+  const Held lease(context.leases(), context.clock(), row.id);
   Run run = make_run(context.store().load(row.id), std::move(file.workflow), std::move(file.graph));
   Lines observer(false);
   Engine engine(context.store(), context.clock(), observer);

@@ -15,70 +15,71 @@ struct Options {
 
 constexpr std::size_t many = 60;  // longer runs show what needs attention, not every node
 
-bool of_interest(NodeState state) {
-  return state != NodeState::completed && state != NodeState::held && state != NodeState::pending;
+// Which try it is, where an earlier one failed.
+std::string try_text(const NodeRow& row) {
+  const bool over = row.state == NodeState::failed || row.state == NodeState::timeout;
+  return row.failures == 0 ? "" : fmt::format("{}", row.failures + (over ? 0 : 1));
 }
 
-std::vector<std::string> line(const Run& run, NodeIndex i, Time now, const std::vector<ResultRow>& results,
-                              bool with_results) {
-  const auto& row = run.nodes[i];
-  const auto* attempt = run.attempts[i].get();
+std::vector<std::string> line(const NodeStatus& node, Time now, const std::vector<ResultRow>& results) {
+  const auto& attempt = node.attempt;
   std::string time;
   if (attempt && attempt->started) time = duration_text(attempt->ended.value_or(now) - *attempt->started);
-  std::string last = row.reason;
-  if (with_results) {
-    for (const auto& result : results) {
-      if (result.node == i && result.attempt == row.attempts) {
-        last += fmt::format("{}{}={}", last.empty() ? "" : " ", result.name, to_text(result.value));
-      }
-    }
+  std::string last = node.row.reason;
+  for (const auto& result : results) {
+    if (result.node == node.node && result.attempt == node.row.attempts)
+      last += fmt::format("{}{}={}", last.empty() ? "" : " ", result.name, to_text(result.value));
   }
-  return {"  " + run.graph.node(i).name,
-          std::string(to_string(row.state)),
+  return {"  " + node.name,
+          std::string(to_string(node.row.state)),
           attempt ? attempt->native_id : "",
-          row.attempts > 1 ? fmt::format("{}", row.attempts) : "",
+          try_text(node.row),
           time,
           last};
 }
 
-void print(const Run& run, const Options& options, Time now, const std::vector<ResultRow>& results) {
-  const auto age = age_text(run.row, now);
-  fmt::print("{} {}  {} on {}{}{}\n", run.row.name, run.row.id, to_string(run.row.state), run.row.site,
-             age.empty() ? "" : "  " + age, run.row.reason.empty() ? "" : "\n  " + run.row.reason);
-  fmt::print("  {} nodes: {}\n", run.graph.size(), counts_text(run.row));
+void print(const RunRow& run, std::size_t size, const std::vector<NodeStatus>& nodes, Time now,
+           const std::vector<ResultRow>& results) {
+  const auto age = age_text(run, now);
+  fmt::print("{} {}  {} on {}{}{}\n", run.name, run.id, to_string(run.state), run.site,
+             age.empty() ? "" : "  " + age, run.reason.empty() ? "" : "\n  " + run.reason);
+  fmt::print("  {} nodes: {}\n", size, counts_text(run));
   std::vector<std::vector<std::string>> rows{{"  NODE", "STATE", "JOB", "ATTEMPT", "TIME", "REASON"}};
-  std::size_t hidden = 0;
-  for (NodeIndex i = 0; i < run.graph.size(); ++i) {
-    const bool show =
-        options.all || run.graph.size() <= many || (of_interest(run.nodes[i].state) && rows.size() <= many);
-    if (show) {
-      rows.push_back(line(run, i, now, results, options.results));
-    } else {
-      ++hidden;
-    }
-  }
+  for (const auto& node : nodes) rows.push_back(line(node, now, results));
   if (rows.size() > 1) print_table(rows);
-  if (hidden > 0) fmt::print("  … and {} more (--all shows them)\n", hidden);
+  if (nodes.size() < size) fmt::print("  … and {} more (--all shows them)\n", size - nodes.size());
 }
 
-int show(Context& context, const Options& options) {
-  const auto row = context.find_run(options.run);
-  Run run = context.load_run(row.id);
-  if (!options.offline && !terminal(run.row.state)) {
-    Lines observer(false);
-    context.drive({&run}, observer, false);
-  }
-  const auto results =
-      options.json || options.results ? context.store().results(run.row.id) : std::vector<ResultRow>();
-  if (!options.json) {
-    print(run, options, context.clock().now(), results);
-    return exit_ok;
-  }
+// From the store's rows alone: the workflow of a large run takes longer to read than all the rest.
+void print(Context& context, const std::string& run_id, const Options& options) {
+  auto& store = context.store();
+  const auto run = store.runs({run_id, false, 1}).front();
+  std::size_t size = 0;
+  for (const auto& [state, count] : run.counts) size += count;
+  const auto nodes = options.all || size <= many ? store.nodes(run_id, Which::all, 0)
+                                                 : store.nodes(run_id, Which::of_interest, many);
+  print(run, size, nodes, context.clock().now(),
+        options.results ? store.results(run_id) : std::vector<ResultRow>());
+}
+
+void print_json(Context& context, const std::string& run_id) {
+  const auto run = context.load_run(run_id);
+  const auto results = context.store().results(run_id);
   auto object = to_json(run.row);
   boost::json::array nodes;
   for (NodeIndex i = 0; i < run.graph.size(); ++i) nodes.push_back(to_json(run, i, results));
   object["nodes"] = std::move(nodes);
   fmt::print("{}\n", boost::json::serialize(object));
+}
+
+int show(Context& context, const Options& options) {
+  const auto row = context.find_run(options.run);
+  if (!options.offline && context.due(row)) {
+    Run run = context.load_run(row.id);
+    Lines observer(false);
+    context.drive({&run}, observer, false);
+  }
+  options.json ? print_json(context, row.id) : print(context, row.id, options);
   return exit_ok;
 }
 

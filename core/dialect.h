@@ -35,7 +35,6 @@ enum class QueryKind { queue, accounting };
 class Dialect {
  public:
   virtual ~Dialect() = default;
-  virtual std::string_view name() const = 0;  // "slurm", "pbs", "torque"
   // The header of a job script: one "#SBATCH …" line each. Options that clash with catena's own were refused
   // by check_options.
   virtual std::vector<std::string> directives(const Job& job) const = 0;

@@ -66,7 +66,7 @@ const Retry* retry_of(const Workflow& workflow, const NodeSpec& spec) {
 
 bool retry_due(const Run& run, NodeIndex node, JobState how) {
   const auto* retry = retry_of(run.workflow, run.workflow.nodes[run.graph.node(node).spec]);
-  if (!retry || run.row.stop_requested || run.nodes[node].attempts > retry->max) return false;
+  if (!retry || run.row.stop_requested || run.nodes[node].failures > retry->max) return false;
   const auto word = retry_word(how);
   return !word.empty() && (retry->on.empty() || std::ranges::find(retry->on, word) != retry->on.end());
 }
@@ -75,7 +75,7 @@ Seconds retry_delay(const Run& run, NodeIndex node) {
   const auto* retry = retry_of(run.workflow, run.workflow.nodes[run.graph.node(node).spec]);
   if (!retry) return Seconds{0};
   double delay = static_cast<double>(retry->backoff.count());
-  for (int i = 1; i < run.nodes[node].attempts; ++i) delay *= retry->factor;
+  for (int i = 1; i < run.nodes[node].failures; ++i) delay *= retry->factor;
   return Seconds{static_cast<std::int64_t>(std::min(delay, static_cast<double>(retry->max_delay.count())))};
 }
 
@@ -168,6 +168,7 @@ class Engine::Recorder {
     attempts_.clear();
     if (changes_.empty()) return;
     engine_.store_.apply(run_.row.id, changes_, now_);
+    ++run_.row.revision;
     for (const auto& e : changes_.events) {
       engine_.observer_.event(run_.row, e.node == no_node ? std::string_view() : run_.graph.node(e.node).name,
                               e);
@@ -563,6 +564,7 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
       return;
     }
   }
+  if (to != NodeState::completed && to != NodeState::cancelled) ++run.nodes[node].failures;
   if (to != NodeState::completed && retry_due(run, node, outcome->state)) {
     recorder.state(node, NodeState::retrying, reason, report.native);
     return;

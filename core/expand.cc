@@ -167,6 +167,13 @@ bool has_glob(std::string_view path) {
   return path.find_first_of("*?[") != std::string_view::npos;
 }
 
+// sh, bash, zsh, csh, fish …, with any options. A Python text has its own ways of quoting.
+bool reads_shell(std::string_view shell) {
+  const auto program = shell.substr(0, shell.find(' '));
+  const auto name = program.substr(program.rfind('/') + 1);
+  return name.ends_with("sh");
+}
+
 }  // namespace
 
 Params element_values(const NodeSpec& spec, std::uint32_t element) {
@@ -246,7 +253,9 @@ Rendered render_node(const Workflow& workflow, const Graph& graph, NodeIndex ind
   result.shell = !spec.shell.empty()                ? spec.shell
                  : !workflow.defaults.shell.empty() ? workflow.defaults.shell
                                                     : "bash";
-  result.body = spec.raw_body ? spec.body : renderer.text("run", spec.body, Quoting::shell);
+  result.body = spec.raw_body ? spec.body
+                              : renderer.text("run", spec.body,
+                                              reads_shell(result.shell) ? Quoting::shell : Quoting::none);
   result.resources = merge(merge(defaults, workflow.defaults.resources), spec.resources);
   renderer.resources(result.resources);
   result.params = facts.params();

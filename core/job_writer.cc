@@ -16,7 +16,7 @@ JobWriter::JobWriter(const Workflow& workflow, const Graph& graph, const RunRow&
       facts_{run.id, run.directory, site.name} {}
 
 Rendered JobWriter::render(NodeIndex node, Diagnostics& diagnostics) const {
-  return render_node(workflow_, graph_, node, facts_, site_.defaults, dialect_ ? dialect_->name() : "local",
+  return render_node(workflow_, graph_, node, facts_, site_.defaults, site_.scheduler,
                      diagnostics);
 }
 

@@ -33,6 +33,7 @@ struct RunRow {
   Time created{}, updated{};
   std::optional<Time> observed;               // when the site was last asked with success
   std::map<NodeState, std::uint64_t> counts;  // how many nodes are in which state
+  std::int64_t revision = 0;                  // grows with every change to the run
 };
 
 enum class AttemptState {
@@ -61,8 +62,19 @@ struct Attempt {
 struct NodeRow {
   NodeState state = NodeState::pending;
   int attempts = 0;    // how many were made; the last one is the current one
+  int failures = 0;    // how many of them ran and failed: what a retry's maximum counts
   std::string reason;  // why it is in that state: one line
 };
+
+// A node as a listing shows it, without its workflow.
+struct NodeStatus {
+  NodeIndex node = no_node;
+  std::string name;
+  NodeRow row;
+  std::optional<Attempt> attempt;  // the current one
+};
+
+enum class Which { all, of_interest };  // of interest: what is not done, nor merely waits for its parents
 
 struct Event {
   std::int64_t id = 0;  // given by the store, ascending
@@ -127,11 +139,19 @@ class Store {
   virtual std::vector<RunRow> runs(const RunFilter& filter) = 0;  // newest first
   virtual RunRecord load(const std::string& run_id) = 0;          // throws Error(not_found)
   virtual void apply(const std::string& run_id, const Changes& changes, Time now) = 0;
+  // In the order of the workflow file; `limit` 0: no limit.
+  virtual std::vector<NodeStatus> nodes(const std::string& run_id, Which which, std::size_t limit) = 0;
   virtual std::vector<Event> events(const std::string& run_id, std::int64_t after_id,
                                     NodeIndex node) = 0;  // no_node: all
   virtual std::vector<ResultRow> results(const std::string& run_id) = 0;
   virtual std::vector<Attempt> attempts(const std::string& run_id,
                                         NodeIndex node) = 0;  // all of a node, in order
+};
+
+// At most one process at a time drives a run.
+class Leases {
+ public:
+  virtual ~Leases() = default;
   // Takes the lease if it is free or its owner is dead (as `is_alive` says); else returns who holds it.
   virtual std::optional<Lease> acquire(const std::string& run_id, const Lease& mine,
                                        const std::function<bool(const Lease&)>& is_alive) = 0;

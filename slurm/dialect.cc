@@ -19,7 +19,6 @@ class SlurmDialect : public Dialect {
  public:
   explicit SlurmDialect(const Options& options) : options_(options) {}
 
-  std::string_view name() const override { return "slurm"; }
   std::vector<std::string> directives(const Job& job) const override {
     return slurm::directives(job, options_);
   }

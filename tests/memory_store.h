@@ -56,11 +56,7 @@ class MemoryStore : public Store {
   std::vector<Event> events(const std::string&, std::int64_t, NodeIndex) override { return all_events; }
   std::vector<ResultRow> results(const std::string&) override { return all_results; }
   std::vector<Attempt> attempts(const std::string&, NodeIndex) override { return record.attempts; }
-  std::optional<Lease> acquire(const std::string&, const Lease&,
-                               const std::function<bool(const Lease&)>&) override {
-    return std::nullopt;
-  }
-  void release(const std::string&, const Lease&) override {}
+  std::vector<NodeStatus> nodes(const std::string&, Which, std::size_t) override { return {}; }
 
   RunRecord record;
   std::vector<Event> all_events;

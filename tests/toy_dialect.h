@@ -8,7 +8,6 @@ namespace catena {
 
 class ToyDialect : public Dialect {
  public:
-  std::string_view name() const override { return "toy"; }
   std::vector<std::string> directives(const Job& job) const override { return {"#TOY --name=" + job.name}; }
   std::vector<std::string> check_options(std::span<const std::string>) const override { return {}; }
   SubmitText submit_text() const override {

@@ -16,10 +16,11 @@ namespace catena {
 
 void BatchBackend::prepare(const std::string& run_directory, std::span<const std::string> directories,
                            std::span<const FileToPut> files) {
+  // Files first: a directory that is not there yet is moved into its place as a whole.
+  if (!files.empty()) transport_.put(files, run_directory);
   auto all = run_folders(run_directory);
   all.insert(all.end(), directories.begin(), directories.end());
   transport_.make_directories(all);
-  if (!files.empty()) transport_.put(files);
 }
 
 void BatchBackend::submit(const Submission& submission, const AnswerSink& sink) {

@@ -150,7 +150,7 @@ void LocalBackend::prepare(const std::string& run_directory, std::span<const std
   for (const auto& file : files) {
     if (!transport_.stat(file.target)) missing.push_back(file);
   }
-  transport_.put(missing);
+  transport_.put(missing, run_directory);
 }
 
 void LocalBackend::submit(const Submission& submission, const AnswerSink& sink) {

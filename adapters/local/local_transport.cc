@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "adapters/local/launcher.h"
+#include "adapters/transfer/download.h"
 #include "core/error.h"
 
 namespace catena {
@@ -22,7 +23,6 @@ using local::Descriptor;
 using SteadyClock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr std::size_t output_cap = 256U << 20;
 constexpr std::size_t error_cap = 1U << 20;
 constexpr milliseconds pipe_grace{200};
 constexpr milliseconds kill_grace{2000};
@@ -94,7 +94,11 @@ class Child {
 
 class Conversation {
  public:
-  Conversation(const Command& command, const LineSink& on_line) : command_(command), on_line_(on_line) {}
+  Conversation(const Command& command, const ByteSource& input, const ByteSink& output)
+      : command_(command),
+        input_(input),
+        output_(output),
+        pending_(input ? std::string_view() : std::string_view(command.input)) {}
 
   CommandResult hold() {
     NoPipeSignal no_signal;
@@ -131,7 +135,6 @@ class Conversation {
       result_.timed_out = true;
     }
     result_.status = child.finish(result_.timed_out);
-    if (on_line_ && !line_.empty()) on_line_(line_);
     if (dropped_ > 0) result_.err += fmt::format("\n[{} more bytes dropped]\n", dropped_);
     return std::move(result_);
   }
@@ -144,7 +147,7 @@ class Conversation {
   ChildEnds make_pipes() {
     ChildEnds ends;
     try {
-      if (!command_.input.empty()) std::tie(ends.in, in_) = local::make_pipe();
+      if (input_ || !pending_.empty()) std::tie(ends.in, in_) = local::make_pipe();
       std::tie(out_, ends.out) = local::make_pipe();
       std::tie(err_, ends.err) = local::make_pipe();
     } catch (const std::system_error& error) {
@@ -180,11 +183,14 @@ class Conversation {
   }
 
   void feed() {
-    const auto written = write(in_.get(), command_.input.data() + fed_, command_.input.size() - fed_);
-    if (written > 0) fed_ += static_cast<std::size_t>(written);
+    if (pending_.empty() && input_)
+      pending_ = {input_buffer_.data(), input_({input_buffer_.data(), input_buffer_.size()})};
+    if (pending_.empty()) return in_.reset();
+    const auto written = write(in_.get(), pending_.data(), pending_.size());
+    if (written > 0) pending_.remove_prefix(static_cast<std::size_t>(written));
     if (written < 0 && (errno == EAGAIN || errno == EINTR)) return;
     // EPIPE: it reads no more, which is its right; its status tells the rest.
-    if (written < 0 || fed_ == command_.input.size()) in_.reset();
+    if (written < 0 || (pending_.empty() && !input_)) in_.reset();
   }
 
   // One piece; false at the end.
@@ -201,23 +207,7 @@ class Conversation {
 
   void take_output() {
     std::string_view piece;
-    if (!take(out_, piece)) return;
-    auto& kept = on_line_ ? line_ : result_.out;
-    if (kept.size() + piece.size() > output_cap) {
-      throw Error(ErrorKind::transport,
-                  fmt::format("{}: more than {} MiB of output", command_.argv[0], output_cap >> 20));
-    }
-    if (!on_line_) {
-      result_.out += piece;
-      return;
-    }
-    for (auto newline = piece.find('\n'); newline != std::string_view::npos; newline = piece.find('\n')) {
-      line_ += piece.substr(0, newline);
-      piece.remove_prefix(newline + 1);
-      on_line_(line_);
-      line_.clear();
-    }
-    line_ += piece;
+    if (take(out_, piece)) output_(piece);
   }
 
   void take_error() {
@@ -229,12 +219,14 @@ class Conversation {
   }
 
   const Command& command_;
-  const LineSink& on_line_;
+  const ByteSource& input_;
+  const ByteSink& output_;
   CommandResult result_;
   Descriptor in_, out_, err_;
-  std::string line_;
-  std::size_t fed_ = 0, dropped_ = 0;
+  std::size_t dropped_ = 0;
   std::vector<char> buffer_ = std::vector<char>(std::size_t{1} << 16);
+  std::vector<char> input_buffer_ = std::vector<char>(input_ ? std::size_t{1} << 16 : 0);
+  std::string_view pending_;  // input that is not written yet
 };
 
 void write_all(int fd, std::string_view text, const std::string& target) {
@@ -310,12 +302,17 @@ void put_one(const FileToPut& file) {
 
 }  // namespace
 
-CommandResult LocalTransport::run(const Command& command, const LineSink& on_line) {
-  return Conversation(command, on_line).hold();
+CommandResult LocalTransport::stream(const Command& command, const ByteSource& input,
+                                     const ByteSink& output) {
+  return Conversation(command, input, output).hold();
 }
 
-void LocalTransport::put(std::span<const FileToPut> files) {
+void LocalTransport::put(std::span<const FileToPut> files, const std::string&, const Progress&) {
   for (const auto& file : files) put_one(file);
+}
+
+FilesGot LocalTransport::get(std::span<const FilesToGet> sets, const Progress& progress) {
+  return transfer::download(*this, sets, progress);
 }
 
 void LocalTransport::make_directories(std::span<const std::string> paths) {
@@ -333,8 +330,7 @@ std::optional<FileInfo> LocalTransport::stat(const std::string& path) {
                   .mode = static_cast<int>(found.st_mode & 07777)};
 }
 
-void LocalTransport::read(const std::string& path, std::uintmax_t offset,
-                          const std::function<void(std::string_view piece)>& sink) {
+void LocalTransport::read(const std::string& path, std::uintmax_t offset, const ByteSink& sink) {
   const Descriptor from(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!from.open()) {
     if (errno == ENOENT || errno == ENOTDIR)

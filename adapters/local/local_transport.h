@@ -9,18 +9,16 @@ class LocalTransport : public Transport {
  public:
   std::string where() const override { return "this machine"; }
 
-  // Standard output that is not streamed is kept up to 256 MiB (more is an Error: half an answer must not be
-  // read as a whole one), standard error up to 1 MiB (what is beyond is dropped, and said). A grandchild that
-  // holds the pipes open after the command has ended is waited for 200 ms. After a time-out TERM is followed
-  // by KILL two seconds later. An exception from `on_line` ends the command.
-  CommandResult run(const Command& command, const LineSink& on_line = {}) override;
-  // Not synced to the disk: what a power failure leaves half-written belongs to a job that it has ended as
-  // well.
-  void put(std::span<const FileToPut> files) override;
+  // A grandchild that holds the pipes open after the command has ended is waited for 200 ms. After a time-out
+  // TERM is followed by KILL two seconds later.
+  CommandResult stream(const Command& command, const ByteSource& input, const ByteSink& output) override;
+  // Copies, also of what is there already. Not synced to the disk: what a power failure leaves half-written
+  // belongs to a job that it has ended as well.
+  void put(std::span<const FileToPut> files, const std::string& root, const Progress& progress = {}) override;
+  FilesGot get(std::span<const FilesToGet> sets, const Progress& progress = {}) override;
   void make_directories(std::span<const std::string> paths) override;
   std::optional<FileInfo> stat(const std::string& path) override;
-  void read(const std::string& path, std::uintmax_t offset,
-            const std::function<void(std::string_view piece)>& sink) override;
+  void read(const std::string& path, std::uintmax_t offset, const ByteSink& sink) override;
 };
 
 }  // namespace catena

@@ -30,7 +30,8 @@ CREATE TABLE runs (
   stop_requested INTEGER NOT NULL CHECK (stop_requested IN (0, 1)),
   created        INTEGER NOT NULL,
   updated        INTEGER NOT NULL,
-  observed       INTEGER               -- when the site was last asked with success
+  observed       INTEGER,              -- when the site was last asked with success
+  revision       INTEGER NOT NULL DEFAULT 0  -- grows with every change to the run
 ) STRICT;
 CREATE INDEX runs_by_name ON runs (name);
 -- Years of ended runs must not slow down the question which ones go on.
@@ -57,6 +58,7 @@ CREATE TABLE nodes (
                   OR state = 'completed' OR state = 'failed' OR state = 'timeout' OR state = 'retrying'
                   OR state = 'skipped' OR state = 'cancelled' OR state = 'unknown'),
   attempts INTEGER NOT NULL DEFAULT 0, -- how many were made; the last one is the current one
+  failures INTEGER NOT NULL DEFAULT 0, -- how many of them ran and failed
   reason   TEXT,                       -- why it is in that state
   PRIMARY KEY (run, idx)
 ) STRICT, WITHOUT ROWID;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "adapters/store/open.h"
 #include "adapters/store/value_json.h"
 #include "core/error.h"
@@ -21,12 +23,15 @@ AttemptState attempt_state_from(std::string_view text) {
 
 // The columns that read_run takes, in its order.
 constexpr std::string_view run_columns =
-    "key, id, name, file, site, directory, state, reason, stop_requested, created, updated, observed";
+    "key, id, name, file, site, directory, state, reason, stop_requested, created, updated, observed, "
+    "revision";
 
 // The columns that read_attempt takes, in its order.
-constexpr std::string_view attempt_columns =
-    "node, number, token, state, native_id, intended, submitted, started, ended, exit_code, signal, "
-    "host, native, reason, stdout_file, stderr_file";
+constexpr std::array<std::string_view, 16> attempt_columns = {
+    "attempts.node",      "attempts.number",    "attempts.token",       "attempts.state",
+    "attempts.native_id", "attempts.intended",  "attempts.submitted",   "attempts.started",
+    "attempts.ended",     "attempts.exit_code", "attempts.signal",      "attempts.host",
+    "attempts.native",    "attempts.reason",    "attempts.stdout_file", "attempts.stderr_file"};
 
 Attempt read_attempt(const Statement& row) {
   return {.node = static_cast<NodeIndex>(row.integer(0)),
@@ -111,7 +116,8 @@ RunRow SqliteStore::read_run(const Statement& row) {
              .created = row.time(9),
              .updated = row.time(10),
              .observed = row.maybe_time(11),
-             .counts = {}};
+             .counts = {},
+             .revision = row.integer(12)};
   Statement counts = db_->prepare("SELECT state, nodes FROM run_counts WHERE run = ? AND nodes > 0");
   counts.bind(row.integer(0));
   while (counts.step()) {
@@ -164,16 +170,18 @@ RunRecord SqliteStore::load(const std::string& run_id) {
     }
   }
 
-  Statement node = db_->prepare("SELECT state, attempts, reason FROM nodes WHERE run = ? ORDER BY idx");
+  Statement node =
+      db_->prepare("SELECT state, attempts, failures, reason FROM nodes WHERE run = ? ORDER BY idx");
   node.bind(key);
   while (node.step()) {
     record.nodes.push_back({.state = node_state_from(node.view(0)).value(),
                             .attempts = static_cast<int>(node.integer(1)),
-                            .reason = node.text(2)});
+                            .failures = static_cast<int>(node.integer(2)),
+                            .reason = node.text(3)});
   }
 
-  Statement attempt = db_->prepare(
-      fmt::format("SELECT {} FROM attempts WHERE run = ? ORDER BY node, number", attempt_columns));
+  Statement attempt = db_->prepare(fmt::format("SELECT {} FROM attempts WHERE run = ? ORDER BY node, number",
+                                               fmt::join(attempt_columns, ", ")));
   attempt.bind(key);
   while (attempt.step()) {
     Attempt next = read_attempt(attempt);
@@ -184,6 +192,30 @@ RunRecord SqliteStore::load(const std::string& run_id) {
     }
   }
   return record;
+}
+
+std::vector<NodeStatus> SqliteStore::nodes(const std::string& run_id, Which which, std::size_t limit) {
+  Transaction transaction(*db_, Transaction::read);
+  Statement q = db_->prepare(fmt::format(
+      R"(SELECT {}, idx, name, nodes.state, attempts, failures, nodes.reason
+         FROM nodes LEFT JOIN attempts ON attempts.run = nodes.run AND node = idx AND number = attempts
+         WHERE nodes.run = ?{} ORDER BY idx LIMIT ?)",
+      fmt::join(attempt_columns, ", "),
+      which == Which::all ? "" : " AND nodes.state NOT IN ('completed', 'held', 'pending')"));
+  q.bind(key_of(run_id), limit == 0 ? -1 : static_cast<std::int64_t>(limit));
+  std::vector<NodeStatus> found;
+  constexpr int after = attempt_columns.size();
+  while (q.step()) {
+    auto& node = found.emplace_back();
+    node.node = static_cast<NodeIndex>(q.integer(after));
+    node.name = q.text(after + 1);
+    node.row = {.state = node_state_from(q.view(after + 2)).value(),
+                .attempts = static_cast<int>(q.integer(after + 3)),
+                .failures = static_cast<int>(q.integer(after + 4)),
+                .reason = q.text(after + 5)};
+    if (!q.null(2)) node.attempt = read_attempt(q);
+  }
+  return found;
 }
 
 std::vector<Event> SqliteStore::events(const std::string& run_id, std::int64_t after_id, NodeIndex node) {
@@ -227,8 +259,8 @@ std::vector<ResultRow> SqliteStore::results(const std::string& run_id) {
 
 std::vector<Attempt> SqliteStore::attempts(const std::string& run_id, NodeIndex node) {
   Transaction transaction(*db_, Transaction::read);
-  Statement q = db_->prepare(
-      fmt::format("SELECT {} FROM attempts WHERE run = ? AND node = ? ORDER BY number", attempt_columns));
+  Statement q = db_->prepare(fmt::format("SELECT {} FROM attempts WHERE run = ? AND node = ? ORDER BY number",
+                                         fmt::join(attempt_columns, ", ")));
   q.bind(key_of(run_id), node);
   std::vector<Attempt> found;
   while (q.step()) {

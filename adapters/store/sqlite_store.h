@@ -24,7 +24,7 @@ struct StoreOptions {
   std::optional<Journal> journal;
 };
 
-class SqliteStore : public Store {
+class SqliteStore : public Store, public Leases {
  public:
   // read_write creates the file (0600) and its directories (0700) and brings the schema up to date. read_only
   // creates nothing (a missing or empty file reads as a store without runs) and every change throws
@@ -40,6 +40,7 @@ class SqliteStore : public Store {
   // attempt. Facts of an ended attempt (times, host, native words, …) are filled in where they are missing;
   // those that are there stay.
   void apply(const std::string& run_id, const Changes& changes, Time now) override;
+  std::vector<NodeStatus> nodes(const std::string& run_id, Which which, std::size_t limit) override;
   std::vector<Event> events(const std::string& run_id, std::int64_t after_id, NodeIndex node) override;
   std::vector<ResultRow> results(const std::string& run_id) override;
   std::vector<Attempt> attempts(const std::string& run_id, NodeIndex node) override;

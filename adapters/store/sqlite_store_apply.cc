@@ -9,10 +9,11 @@ namespace catena {
 namespace {
 
 void put_nodes(Database& db, std::int64_t run, const Changes& changes) {
-  Statement q = db.prepare("UPDATE nodes SET state = ?, attempts = ?, reason = ? WHERE run = ? AND idx = ?");
+  Statement q = db.prepare(
+      "UPDATE nodes SET state = ?, attempts = ?, failures = ?, reason = ? WHERE run = ? AND idx = ?");
   for (const auto& [index, node] : changes.nodes) {
     try {
-      q.run(to_string(node.state), node.attempts, or_null(node.reason), run, index);
+      q.run(to_string(node.state), node.attempts, node.failures, or_null(node.reason), run, index);
     } catch (const Error& error) {
       throw Error(error.kind(), fmt::format("node {} to {}: {}", index, to_string(node.state), error.what()),
                   error.remedy());
@@ -121,7 +122,7 @@ void SqliteStore::apply(const std::string& run_id, const Changes& changes, Time 
   }
   db_->prepare(R"(
          UPDATE runs
-         SET stop_requested = coalesce(?, stop_requested), observed = coalesce(?, observed), updated = ?
+         SET stop_requested = coalesce(?, stop_requested), observed = coalesce(?, observed), updated = ?, revision = revision + 1
          WHERE key = ?)")
       .run(changes.stop_requested, changes.observed, now, key);
   transaction.commit();

@@ -33,8 +33,9 @@ class Watcher : public Observer {
 class NoTransport : public Transport {
  public:
   std::string where() const override { return "nowhere"; }
-  CommandResult run(const Command&, const LineSink&) override { return {}; }
-  void put(std::span<const FileToPut>) override {}
+  CommandResult stream(const Command&, const ByteSource&, const ByteSink&) override { return {}; }
+  void put(std::span<const FileToPut>, const std::string&, const Progress&) override {}
+  FilesGot get(std::span<const FilesToGet>, const Progress&) override { return {}; }
   void make_directories(std::span<const std::string>) override {}
   std::optional<FileInfo> stat(const std::string&) override { return std::nullopt; }
   void read(const std::string&, std::uintmax_t, const std::function<void(std::string_view)>&) override {}
@@ -427,6 +428,21 @@ TEST_F(EngineTest, AFailedNodeIsTriedAgainAndItsChildrenArePointedAtTheNewJob) {
   pass();
   EXPECT_EQ(state("a"), NodeState::failed);
   EXPECT_EQ(state("b"), NodeState::skipped);
+}
+
+TEST_F(EngineTest, AnAttemptThatWasNeverQueuedIsNoRetry) {
+  node("a").retry = Retry{1, Seconds{0}, 2, Seconds{600}, {}};
+  begin();
+  backend_.answers["a"] = Answer::Kind::unavailable;
+  for (int outage = 0; outage < 5; ++outage) react();
+  backend_.answers.clear();
+  react();
+  say("a", JobState::failed, Evidence::record).exit_code = 1;
+  pass();
+  EXPECT_EQ(state("a"), NodeState::queued) << "the first failure: its one retry is due";
+  say("a", JobState::failed, Evidence::record).exit_code = 1;
+  pass();
+  EXPECT_EQ(state("a"), NodeState::failed);
 }
 
 TEST_F(EngineTest, ARetryOnlyForTheNamedReasons) {

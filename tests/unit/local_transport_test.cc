@@ -154,7 +154,7 @@ TEST(LocalTransportPut, ArrivesWithItsModeUnderAnyName) {
   for (const std::string name :
        {"a b", "it's \"quoted\"", "new\nline", "-rf", "$HOME", "dir one/dir'two/file"}) {
     const FileToPut file{"content of " + name, {}, folder / name, 0755};
-    LocalTransport().put({&file, 1});
+    LocalTransport().put({&file, 1}, "");
     EXPECT_EQ(slurp(file.target), file.content);
     EXPECT_EQ(LocalTransport().stat(file.target)->mode, 0755);
   }
@@ -165,7 +165,7 @@ TEST(LocalTransportPut, ArrivesWithItsModeUnderAnyName) {
 TEST(LocalTransportPut, AsLongANameAsANameCanBe) {
   const Folder folder;
   const FileToPut file{"x", {}, folder / std::string(255, 'n'), 0600};
-  LocalTransport().put({&file, 1});
+  LocalTransport().put({&file, 1}, "");
   EXPECT_EQ(slurp(file.target), "x");
 }
 
@@ -175,7 +175,7 @@ TEST(LocalTransportPut, CopiesASourceWhateverItsKind) {
   local::replace_file(folder / "source", content);
   const FileToPut files[] = {{{}, folder / "source", folder / "copy", 0640},
                              {{}, "/proc/self/status", folder / "made", 0600}};
-  LocalTransport().put(files);
+  LocalTransport().put(files, "");
   EXPECT_EQ(slurp(folder / "copy"), content);
   EXPECT_THAT(slurp(folder / "made"), HasSubstr("Name:"));  // copy_file_range gives nothing there
 }
@@ -184,7 +184,7 @@ TEST(LocalTransportPut, AFailureLeavesTheOldFileAndNoTemporaryOne) {
   const Folder folder;
   local::replace_file(folder / "kept", "old");
   const FileToPut file{{}, folder / "no such source", folder / "kept", 0600};
-  EXPECT_EQ(kind_of([&] { LocalTransport().put({&file, 1}); }), ErrorKind::transport);
+  EXPECT_EQ(kind_of([&] { LocalTransport().put({&file, 1}, ""); }), ErrorKind::transport);
   EXPECT_EQ(slurp(folder / "kept"), "old");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
 }

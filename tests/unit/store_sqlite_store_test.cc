@@ -1,3 +1,4 @@
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 
 #include "adapters/store/sqlite_store.h"
@@ -105,6 +106,45 @@ TEST_P(SqliteStoreTest, RunsAreListedNewestFirstByIdOrName) {
   EXPECT_EQ(ended.reason, "n0 failed");
   EXPECT_EQ(ended.updated, at(5));
   EXPECT_EQ(ended.counts, (Counts{{pending, 1}}));
+}
+
+TEST_P(SqliteStoreTest, NodesAreListedWithTheirCurrentAttemptOrOnlyThoseOfInterest) {
+  store_.create(run_row("a"), {}, chain(4));
+  Changes changes;
+  changes.nodes = {{0, {NodeState::completed, 1, 0, ""}},
+                   {1, {NodeState::failed, 2, 2, "exit 3"}},
+                   {2, {NodeState::running, 1, 0, ""}}};
+  for (const auto& [node, number] : {std::pair{0U, 1}, {1U, 1}, {1U, 2}, {2U, 1}}) {
+    Attempt attempt;
+    attempt.node = node;
+    attempt.number = number;
+    attempt.token = attempt.native_id = fmt::format("{}{}", node, number);
+    changes.attempts.push_back(attempt);
+  }
+  store_.apply("a", changes, at(1));
+
+  const auto all = store_.nodes("a", Which::all, 0);
+  ASSERT_EQ(all.size(), 4U);
+  EXPECT_EQ(all[1].name, "n1");
+  EXPECT_EQ(all[1].row.failures, 2);
+  EXPECT_EQ(all[1].row.reason, "exit 3");
+  EXPECT_EQ(all[1].attempt->native_id, "12");
+  EXPECT_FALSE(all[3].attempt);
+  const auto some = store_.nodes("a", Which::of_interest, 0);
+  ASSERT_EQ(some.size(), 2U);
+  EXPECT_EQ(some[0].node, 1U);
+  EXPECT_EQ(some[1].node, 2U);
+  EXPECT_EQ(store_.nodes("a", Which::of_interest, 1).size(), 1U);
+}
+
+TEST_P(SqliteStoreTest, EveryChangeOfARunGivesItAnotherRevision) {
+  store_.create(run_row("a"), {}, chain(1));
+  store_.create(run_row("b"), {}, chain(1));
+  const auto before = store_.load("a").run.revision;
+  store_.apply("b", {}, at(1));
+  EXPECT_EQ(store_.load("a").run.revision, before);
+  store_.apply("a", {}, at(1));
+  EXPECT_EQ(store_.load("a").run.revision, before + 1);
 }
 
 TEST_P(SqliteStoreTest, ApplyChangesOnlyWhatItIsGiven) {
