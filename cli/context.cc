@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -15,9 +16,15 @@
 #include "adapters/batch/input_files.h"
 #include "adapters/local/local_backend.h"
 #include "adapters/local/local_transport.h"
+#include "adapters/site_file/scratch.h"
+#include "adapters/ssh/ssh_transport.h"
 #include "adapters/store/location.h"
+#include "adapters/transfer/remote_environment.h"
 #include "adapters/workflow_file/workflow_reader.h"
+#include "cli/fetch.h"
+#include "cli/prompt.h"
 #include "cli/registry.h"
+#include "cli/work_directory.h"
 
 namespace catena::cli {
 namespace fs = std::filesystem;
@@ -41,6 +48,10 @@ void Lines::event(const RunRow& run, std::string_view node, const Event& event) 
   std::fflush(stdout);
 }
 
+void Lines::progress(std::string_view what, std::uintmax_t done, std::uintmax_t all) {
+  bar_.show(what, done, all);
+}
+
 void Lines::trouble(std::string_view text) {
   if (text == last_trouble_) return;
   last_trouble_ = text;
@@ -48,11 +59,35 @@ void Lines::trouble(std::string_view text) {
 }
 
 Place Workbench::place() const {
-  return {site, *backend, dialect.get(), [](const JobWriter& writer, NodeIndex index, const Rendered& node) {
+  return {site, *backend, dialect.get(),
+          [](const JobWriter& writer, NodeIndex index, const Rendered& node) {
             return input_files(node, [&](const std::string& file, const std::string& text) {
               return writer.fill_in(index, node, file, text);
             });
-          }};
+          },
+          site.remote()
+              ? [](const RunRow& run, const std::string& node) { return outputs_directory(run) / node; }
+              : decltype(Place::outputs_to)()};
+}
+
+std::string Workbench::scratch_base(const std::string& directory) const {
+  if (!site.remote()) {
+    const auto base = expand_scratch(site);
+    return base.empty() ? directory + "/catena-runs" : base;
+  }
+  const auto environment = transfer::remote_environment(*transport);
+  const auto value_of = [&](std::string_view name) -> std::optional<std::string> {
+    const auto found = environment.find(std::string(name));
+    return found == environment.end() ? std::nullopt : std::optional(found->second);
+  };
+  const auto base = expand_scratch(site, value_of);
+  if (!base.empty()) return base;
+  return fmt::format("{}/catena-{}", value_of("TMPDIR").value_or("/tmp"),
+                     value_of("USER").value_or(value_of("LOGNAME").value_or("user")));
+}
+
+fs::path outputs_directory(const RunRow& run) {
+  return fs::path(run.file).parent_path() / "catena-results" / fmt::format("{}-{}", run.name, run.id);
 }
 
 SqliteStore& Context::opened() {
@@ -64,10 +99,29 @@ Site Context::site(const std::string& name) const {
   return load_site(name, sites(), check_site_options);
 }
 
+namespace {
+
+std::unique_ptr<Transport> make_transport(const Site& site) {
+  if (!site.remote()) return std::make_unique<LocalTransport>();
+  SshOptions options;
+  options.kind = site.transport;
+  options.hosts = site.hosts;
+  options.user = site.login;
+  options.port = site.port;
+  options.host_key = site.host_key;
+  options.connect_timeout = site.connect_timeout;
+  options.config_file = site.ssh_config;
+  options.prompt = terminal_prompt();
+  options.notice = [](const std::string& text) { fmt::print(stderr, "catena: {}\n", text); };
+  return make_ssh_transport(std::move(options));
+}
+
+}  // namespace
+
 std::unique_ptr<Workbench> Context::make_workbench(Site site) const {
   auto bench = std::make_unique<Workbench>();
   bench->site = std::move(site);
-  bench->transport = std::make_unique<LocalTransport>();
+  bench->transport = make_transport(bench->site);
   if (bench->site.scheduler == "local") {
     local::Limits limits{bench->site.cpus, bench->site.memory, bench->site.kill_grace};
     bench->backend = std::make_unique<LocalBackend>(fs::read_symlink("/proc/self/exe").string(), limits);
@@ -128,6 +182,24 @@ bool Context::due(const RunRow& run) {
   return !bench.dialect || !run.observed || clock_.now() - *run.observed >= bench.site.poll;
 }
 
+// The logs come along first: they are wanted when the directory is gone.
+void Context::clean_up(const Run& run, Workbench& bench, Observer& observer) {
+  const auto policy = bench.site.cleanup;
+  const bool due = policy == Cleanup::always
+                       ? terminal(run.row.state)
+                       : policy == Cleanup::on_success && run.row.state == RunState::completed;
+  if (!due) return;
+  std::vector<NodeIndex> nodes(run.graph.size());
+  std::iota(nodes.begin(), nodes.end(), 0U);
+  try {
+    bench.transport->get(files_of(run, bench, nodes, outputs_directory(run.row)));
+    remove(*bench.transport, {run.row.directory});
+  } catch (const Error& error) {
+    observer.trouble(fmt::format("{} is not removed: {}; `catena gc {}` does it later", run.row.directory,
+                                 error.what(), run.row.id));
+  }
+}
+
 void Context::refresh(Run& run) {
   if (store().runs({run.row.id, false, 1}).front().revision == run.row.revision) return;
   run = make_run(store().load(run.row.id), std::move(run.workflow), std::move(run.graph));
@@ -161,6 +233,7 @@ std::string Context::drive(std::vector<Run*> runs, Observer& observer, bool forc
   for (auto* run : runs) {
     const auto submitted = engine.react(*run, place);
     if (!submitted.trouble.empty()) trouble = submitted.trouble;
+    clean_up(*run, bench, observer);
   }
   return trouble.empty() ? busy : trouble;
 }

@@ -11,6 +11,7 @@
 
 #include "adapters/site_file/search.h"
 #include "adapters/store/sqlite_store.h"
+#include "cli/progress.h"
 #include "core/clock.h"
 #include "core/engine.h"
 #include "core/error.h"
@@ -28,6 +29,7 @@ class SystemClock : public Clock {
 class Silent : public Observer {
  public:
   void event(const RunRow&, std::string_view, const Event&) override {}
+  void progress(std::string_view, std::uintmax_t, std::uintmax_t) override {}
   void trouble(std::string_view) override {}
 };
 
@@ -36,11 +38,13 @@ class Lines : public Observer {
  public:
   explicit Lines(bool events = true) : events_(events) {}
   void event(const RunRow& run, std::string_view node, const Event& event) override;
+  void progress(std::string_view what, std::uintmax_t done, std::uintmax_t all) override;
   void trouble(std::string_view text) override;
 
  private:
   bool events_;
   std::string last_trouble_;
+  ProgressBar bar_;
 };
 
 // A site made ready: its transport, dialect and backend.
@@ -50,6 +54,9 @@ struct Workbench {
   std::unique_ptr<Transport> transport;
   std::unique_ptr<Backend> backend;
   Place place() const;
+  // Where the run's directory is made: the site's `scratch`, the variables that stand for it in the site's
+  // environment, else the site's temporary directory; on this machine catena-runs in `directory`.
+  std::string scratch_base(const std::string& directory) const;
 };
 
 class Context {
@@ -79,10 +86,15 @@ class Context {
  private:
   SqliteStore& opened();  // at the first use
   void refresh(Run& run);
+  void clean_up(const Run& run, Workbench& bench, Observer& observer);
   SystemClock clock_;
   std::unique_ptr<SqliteStore> store_;
   std::map<std::string, std::unique_ptr<Workbench>> benches_;
 };
+
+// Where the outputs of a run's nodes are brought to from a remote site, a folder each:
+// catena-results/NAME-RUN beside the workflow file.
+std::filesystem::path outputs_directory(const RunRow& run);
 
 // Who this process is, and whether another holder of a lease still lives.
 Lease this_process(Time now);

@@ -6,6 +6,7 @@
 #include "cli/run_options.h"
 #include "cli/verbs.h"
 #include "core/program.h"
+#include "core/script.h"
 
 namespace catena::cli {
 namespace {
@@ -20,8 +21,8 @@ struct Planned {
 Planned make(Context& context, const RunOptions& options) {
   Planned p{read_file(options.file), nullptr, {}, {}};
   p.bench = context.make_workbench(context.site(options.site_for(p.file.workflow)));
-  p.row = options.row(p.file.workflow, p.bench->site, options.id.empty() ? "plan" : options.id,
-                      context.clock().now());
+  p.row = options.row(p.file.workflow, p.bench->site.name, p.bench->scratch_base(p.file.workflow.directory),
+                      options.id.empty() ? "plan" : options.id, context.clock().now());
   check_everything(p.file, p.row, *p.bench);
   const std::vector<NodeRow> nodes(p.file.graph.size());
   const std::vector<const Attempt*> attempts(p.file.graph.size());
@@ -84,7 +85,7 @@ void print_scripts(const Planned& p, const std::string& wanted) {
     if (wanted != "all" && wanted != name) continue;
     found = true;
     if (wanted == "all") fmt::print("# ==== {}\n", name);
-    fmt::print("{}", job.script);
+    fmt::print("{}", job.bare ? to_text(*job.bare) : job.script);
   }
   if (!found)
     throw Error(ErrorKind::not_found, fmt::format("there is no node '{}' in {}", wanted, p.row.file));

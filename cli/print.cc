@@ -16,6 +16,15 @@ std::string duration_text(Seconds duration) {
   return fmt::format("{}d{:02}h", s / 86400, s % 86400 / 3600);
 }
 
+std::string size_text(std::uintmax_t bytes) {
+  constexpr std::string_view units = "BKMGTP";
+  auto size = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; size >= 1000 && unit + 1 < units.size(); ++unit) size /= 1024;
+  if (unit == 0) return fmt::format("{}B", bytes);
+  return size < 10 ? fmt::format("{:.1f}{}", size, units[unit]) : fmt::format("{:.0f}{}", size, units[unit]);
+}
+
 std::string iso_time(Time time) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
 }

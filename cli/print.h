@@ -10,6 +10,7 @@
 namespace catena::cli {
 
 std::string duration_text(Seconds duration);        // "4s", "3m12s", "2h05m", "3d04h"
+std::string size_text(std::uintmax_t bytes);        // "12.3M"
 std::string iso_time(Time time);                    // "2026-11-21T05:00:00Z"
 std::string counts_text(const RunRow& run);         // "3 completed, 2 running, 1 held"
 std::string age_text(const RunRow& run, Time now);  // "as of 3s ago"

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "pbs/header.h"
+#include "slurm/checkup.h"
 #include "slurm/dialect.h"
 #include "slurm/header.h"
 
@@ -12,7 +13,7 @@ namespace {
 
 const std::array table{
     Scheduler{"slurm", [](const Site& site) { return slurm::make_dialect(slurm::options_of(site)); },
-              slurm::check_site_options},
+              slurm::check_site_options, slurm::checkup},
 };
 
 }  // namespace

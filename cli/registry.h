@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/checkup.h"
 #include "core/dialect.h"
 #include "core/header.h"
 #include "core/site.h"
@@ -18,6 +19,7 @@ struct Scheduler {
   std::string_view name;
   std::unique_ptr<Dialect> (*make)(const Site& site);
   std::vector<std::string> (*check_options)(const std::map<std::string, std::string>& options);
+  std::vector<Check> (*checkup)();
 };
 
 std::span<const Scheduler> schedulers();

@@ -34,8 +34,8 @@ int start(Context& context, const RunOptions& options, bool wait) {
   auto file = read_file(options.file);
   for (const auto& warning : file.warnings) fmt::print(stderr, "catena: {}\n", warning);
   auto& bench = context.workbench(options.site_for(file.workflow));
-  const auto row = options.row(file.workflow, bench.site, options.id.empty() ? fresh_id() : options.id,
-                               context.clock().now());
+  const auto row = options.row(file.workflow, bench.site.name, bench.scratch_base(file.workflow.directory),
+                               options.id.empty() ? fresh_id() : options.id, context.clock().now());
   check_everything(file, row, bench);
 
   context.store().create(row, file.snapshot, file.graph);

@@ -6,7 +6,6 @@
 #include <filesystem>
 
 #include "adapters/batch/input_files.h"
-#include "adapters/site_file/scratch.h"
 #include "core/plan.h"
 
 namespace catena::cli {
@@ -23,8 +22,8 @@ std::string RunOptions::site_for(const Workflow& workflow) const {
   return !site.empty() ? site : workflow.site;
 }
 
-RunRow RunOptions::row(const Workflow& workflow, const Site& site_used, const std::string& run_id,
-                       Time now) const {
+RunRow RunOptions::row(const Workflow& workflow, const std::string& site_name, const std::string& base,
+                       const std::string& run_id, Time now) const {
   const bool good = run_id.size() <= 64 && !run_id.empty() && std::ranges::all_of(run_id, [](char c) {
                       return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                              c == '-' || c == '_';
@@ -35,9 +34,7 @@ RunRow RunOptions::row(const Workflow& workflow, const Site& site_used, const st
   row.id = run_id;
   row.name = workflow.name;
   row.file = std::filesystem::absolute(file).lexically_normal().string();
-  row.site = site_used.name;
-  auto base = expand_scratch(site_used);
-  if (base.empty()) base = workflow.directory + "/catena-runs";
+  row.site = site_name;
   row.directory = fmt::format("{}/{}-{}", base, workflow.name, run_id);
   row.created = row.updated = now;
   return row;

@@ -18,7 +18,8 @@ struct RunOptions {
   std::string site_for(const Workflow& workflow) const;
   // The run as it would be recorded. Its directory: SCRATCH/NAME-ID where the site or the environment has a
   // scratch base, else catena-runs/NAME-ID beside the workflow file.
-  RunRow row(const Workflow& workflow, const Site& site, const std::string& run_id, Time now) const;
+  RunRow row(const Workflow& workflow, const std::string& site_name, const std::string& base,
+             const std::string& run_id, Time now) const;
 };
 
 // Everything that can be known to be wrong before anything is written: names, parameters, options, missing

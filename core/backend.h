@@ -64,6 +64,7 @@ struct Answer {
   std::size_t job = 0;  // place in the submission
   std::string native_id;
   std::string text;
+  bool more = false;  // another one follows at once: both may be recorded in one step
 };
 using AnswerSink = std::function<void(const Answer&)>;
 
@@ -82,7 +83,7 @@ class Backend {
   // Makes the folders, stages what is not there yet. Called before the first submission of a run, and safe to
   // repeat.
   virtual void prepare(const std::string& run_directory, std::span<const std::string> directories,
-                       std::span<const FileToPut> files) = 0;
+                       std::span<const FileToPut> files, const Progress& progress = {}) = 0;
   // Submits in order, one answer a job as it arrives. Jobs without an answer when it returns were not tried;
   // where that is not certain (a cut connection), they are answered `unsure`.
   virtual void submit(const Submission& submission, const AnswerSink& sink) = 0;

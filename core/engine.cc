@@ -6,6 +6,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "core/error.h"
+
 namespace catena {
 namespace {
 
@@ -77,6 +79,11 @@ Seconds retry_delay(const Run& run, NodeIndex node) {
   double delay = static_cast<double>(retry->backoff.count());
   for (int i = 1; i < run.nodes[node].failures; ++i) delay *= retry->factor;
   return Seconds{static_cast<std::int64_t>(std::min(delay, static_cast<double>(retry->max_delay.count())))};
+}
+
+bool outputs_due(const Run& run, NodeIndex node) {
+  return run.nodes[node].state == NodeState::completed && !run.nodes[node].fetched &&
+         !run.workflow.nodes[run.graph.node(node).spec].outputs.empty();
 }
 
 OnFailure on_failure(const Workflow& workflow, const NodeSpec& spec) {
@@ -285,13 +292,20 @@ void Engine::submit_window(Run& run, const Place& place, const JobWriter& writer
     places.emplace(planned.node, submission.jobs.size());
     submission.jobs.push_back(std::move(written.job));
   }
-  place.backend.prepare(run.row.directory, directories, files);
+  place.backend.prepare(run.row.directory, directories, files, [&](std::uintmax_t done, std::uintmax_t all) {
+    observer_.progress("staging in", done, all);
+  });
   intent.commit();
 
   std::vector<bool> answered(submission.jobs.size());
+  std::optional<Recorder> recorder;
   place.backend.submit(submission, [&](const Answer& answer) {
     answered[answer.job] = true;
-    take_answer(run, submission.jobs[answer.job], answer, result);
+    if (!recorder) recorder.emplace(*this, run);
+    take_answer(*recorder, run, submission.jobs[answer.job], answer, result);
+    if (answer.more) return;
+    recorder->commit();
+    recorder.reset();
   });
   Recorder untried(*this, run);
   for (std::size_t i = 0; i < answered.size(); ++i) {
@@ -304,8 +318,8 @@ void Engine::submit_window(Run& run, const Place& place, const JobWriter& writer
   untried.commit();
 }
 
-void Engine::take_answer(Run& run, const Job& job, const Answer& answer, Submitted& result) {
-  Recorder recorder(*this, run);
+void Engine::take_answer(Recorder& recorder, Run& run, const Job& job, const Answer& answer,
+                         Submitted& result) {
   auto& attempt = *run.attempts[job.node];
   recorder.attempt(job.node);
   switch (answer.kind) {
@@ -341,7 +355,6 @@ void Engine::take_answer(Run& run, const Job& job, const Answer& answer, Submitt
       recorder.state(job.node, NodeState::unknown, "the scheduler's reply was lost: " + answer.text);
       break;
   }
-  recorder.commit();
 }
 
 // A dependency on a parent that the scheduler does not know is dropped in silence (SLURM 22.05), and the
@@ -591,7 +604,8 @@ Submitted Engine::react(Run& run, const Place& place) {
   if (result.refused > 0) {  // what depends on the refused ones is skipped now
     skip(run, place, make_plan(run.graph, run.nodes, run.current(), true).skip);
   }
-  finish(run);
+  stage_out(run, place);
+  finish(run, place);
   return result;
 }
 
@@ -672,12 +686,51 @@ void Engine::cancel(Run& run, const Place& place, std::span<const NodeIndex> nod
   recorder.commit();
 }
 
-void Engine::finish(Run& run) {
+void Engine::stage_out(Run& run, const Place& place) {
+  if (!place.outputs_to) return;
+  std::vector<NodeIndex> nodes;
+  std::vector<FilesToGet> sets;
+  const JobWriter writer(run.workflow, run.graph, run.row, place.site, place.dialect);
+  for (NodeIndex i = 0; i < run.graph.size(); ++i) {
+    if (!outputs_due(run, i)) continue;
+    auto node = writer.rendered(i);
+    nodes.push_back(i);
+    sets.push_back({node.workdir, std::move(node.outputs), place.outputs_to(run.row, node.name)});
+  }
+  if (nodes.empty()) return;
+  FilesGot got;
+  try {
+    got = place.backend.transport().get(
+        sets, [&](std::uintmax_t done, std::uintmax_t all) { observer_.progress("staging out", done, all); });
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::transport) throw;
+    observer_.trouble(fmt::format("outputs are not here yet: {}", error.what()));
+    return;  // the next pass tries again
+  }
+  for (const auto& sentence : got.left_out) observer_.trouble(sentence);
+  std::vector<std::size_t> files(nodes.size());
+  std::vector<std::uintmax_t> bytes(nodes.size());
+  for (const auto& file : got.files) {
+    ++files[file.set];
+    bytes[file.set] += file.size;
+  }
+  Recorder recorder(*this, run);
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    run.nodes[nodes[i]].fetched = true;
+    recorder.touch(nodes[i]);
+    recorder.event(nodes[i], "fetched",
+                   fmt::format("{} file{}, {} to {}", files[i], files[i] == 1 ? "" : "s",
+                               format_size(static_cast<Bytes>(bytes[i])), sets[i].target.string()));
+  }
+  recorder.commit();
+}
+
+void Engine::finish(Run& run, const Place& place) {
   std::string failed, cancelled;
   std::size_t failures = 0;
   for (NodeIndex i = 0; i < run.graph.size(); ++i) {
     const auto& row = run.nodes[i];
-    if (!terminal(row.state)) return;
+    if (!terminal(row.state) || (place.outputs_to && outputs_due(run, i))) return;
     if (row.state == NodeState::failed || row.state == NodeState::timeout) {
       if (++failures == 1) failed = fmt::format("{}: {}", run.graph.node(i).name, row.reason);
     } else if (row.state == NodeState::cancelled && cancelled.empty()) {

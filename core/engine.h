@@ -39,6 +39,9 @@ struct Place {
   const Dialect* dialect = nullptr;  // nullptr: the local backend
   // The files that a node's inputs are made of: copies, and rendered texts. Throws Error(config, not_found).
   std::function<std::vector<FileToPut>(const JobWriter&, NodeIndex, const Rendered&)> input_files;
+  // Where a node's outputs are brought to on this machine, as soon as it has completed; empty: they stay
+  // where they are. A run has not ended before.
+  std::function<std::filesystem::path(const RunRow&, const std::string& node)> outputs_to = {};
 };
 
 struct Submitted {
@@ -68,7 +71,7 @@ class Engine {
   void place_jobs(Run& run, const Place& place, const Plan& plan, Submitted& result);
   void submit_window(Run& run, const Place& place, const JobWriter& writer,
                      std::span<const PlannedNode> window, Submitted& result);
-  void take_answer(Run& run, const Job& job, const Answer& answer, Submitted& result);
+  void take_answer(Recorder& recorder, Run& run, const Job& job, const Answer& answer, Submitted& result);
   void check_dependencies(Run& run, const Place& place, std::span<const PlannedNode> submitted);
   void repoint_children(Run& run, const Place& place, std::span<const PlannedNode> submitted);
   void release(Run& run, const Place& place);
@@ -77,7 +80,8 @@ class Engine {
   struct Pass;
   void settle(Run& run, const Site& site, const Observation& observation,
               std::span<const Report* const> reports, NodeIndex node, Pass& pass);
-  void finish(Run& run);
+  void stage_out(Run& run, const Place& place);
+  void finish(Run& run, const Place& place);
 
   Store& store_;
   Clock& clock_;

@@ -21,6 +21,14 @@ struct Dependency {
   std::string native_id;
 };
 
+// What a job script does around its body, as values: for a backend that can do it without a shell.
+struct BareJob {
+  std::vector<std::pair<std::string, std::string>> environment;  // of two with one name, the later holds
+  std::vector<std::string> shell;    // the interpreter's words, before the body's file
+  std::string body;                  // ends with a newline
+  std::vector<std::string> outputs;  // to be there when the body has ended with 0
+};
+
 struct Job {
   NodeIndex node = no_node;
   int attempt = 1;      // counts from 1
@@ -33,7 +41,8 @@ struct Job {
   std::vector<std::string> options;      // scheduler_options, verbatim, checked by the dialect
   std::vector<Dependency> dependencies;  // empty: a root of this submission
   bool held = false;                     // submitted with a user hold, to be released when all is recorded
-  std::string script;                    // the whole job script
+  std::string script;                    // the whole job script; empty if `bare` is set
+  std::optional<BareJob> bare;           // see bare_job() in script.h
 };
 
 // The same for the same run directory, node and attempt, so that `plan --id X` and `run --id X` agree to the

@@ -16,15 +16,19 @@ JobWriter::JobWriter(const Workflow& workflow, const Graph& graph, const RunRow&
       facts_{run.id, run.directory, site.name} {}
 
 Rendered JobWriter::render(NodeIndex node, Diagnostics& diagnostics) const {
-  return render_node(workflow_, graph_, node, facts_, site_.defaults, site_.scheduler,
-                     diagnostics);
+  return render_node(workflow_, graph_, node, facts_, site_.defaults, site_.scheduler, diagnostics);
+}
+
+Rendered JobWriter::rendered(NodeIndex node) const {
+  Diagnostics diagnostics;
+  auto result = render(node, diagnostics);
+  diagnostics.throw_if_any();
+  return result;
 }
 
 JobWriter::Written JobWriter::write(const PlannedNode& planned, int attempt,
                                     std::vector<Dependency> dependencies, Seconds delay) const {
-  Diagnostics diagnostics;
-  Written written{{}, render(planned.node, diagnostics)};
-  diagnostics.throw_if_any();
+  Written written{{}, rendered(planned.node)};
   const auto& node = graph_.node(planned.node);
   auto& job = written.job;
   job.node = planned.node;
@@ -42,8 +46,16 @@ JobWriter::Written JobWriter::write(const PlannedNode& planned, int attempt,
   // saved.
   job.held = job.dependencies.empty() && !graph_.children(planned.node).empty();
   const auto setup = dialect_ ? dialect_->submit_text().job_setup : std::string();
-  job.script = job_script({workflow_.name, facts_, written.node, node.element, job, site_,
-                           dialect_ ? dialect_->directives(job) : std::vector<std::string>{}, setup});
+  const ScriptInput input{workflow_.name,
+                          facts_,
+                          written.node,
+                          node.element,
+                          job,
+                          site_,
+                          dialect_ ? dialect_->directives(job) : std::vector<std::string>{},
+                          setup};
+  if (!dialect_) job.bare = bare_job(input);
+  if (!job.bare) job.script = job_script(input);
   return written;
 }
 

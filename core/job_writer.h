@@ -28,6 +28,9 @@ class JobWriter {
   Written write(const PlannedNode& planned, int attempt, std::vector<Dependency> dependencies,
                 Seconds delay = Seconds{0}) const;
 
+  // The node with everything filled in, as it was when its job was written. Throws Error(config).
+  Rendered rendered(NodeIndex node) const;
+
   // {{ }} of an input's text.
   std::string fill_in(NodeIndex node, const Rendered& rendered, std::string_view file,
                       std::string_view text) const;

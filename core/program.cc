@@ -98,7 +98,7 @@ std::string submission_program(const Dialect& dialect, const Submission& submiss
   const auto text = dialect.submit_text();
   std::string program = fmt::format("# The submission of run {}: {} job{}, by catena\n", submission.run_id,
                                     submission.jobs.size(), submission.jobs.size() == 1 ? "" : "s");
-  program += functions(text);
+  program += "{\n" + functions(text);
   EnvironmentDefaults defaults(text);
   for (std::size_t place = 0; place < submission.jobs.size(); ++place) {
     const auto& job = submission.jobs[place];
@@ -107,7 +107,7 @@ std::string submission_program(const Dialect& dialect, const Submission& submiss
     program += fmt::format("{} <<'{}'\n{}{}\n", submit_line(dialect, text, job, place), delimiter, job.script,
                            delimiter);
   }
-  return program + "\n[ -n \"$stop\" ] && echo STOP || echo END\n";
+  return program + "\n[ -n \"$stop\" ] && echo STOP || echo END\n}\n";
 }
 
 ProgramAnswers::ProgramAnswers(const Dialect& dialect, const Submission& submission)

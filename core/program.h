@@ -6,6 +6,8 @@
 //   UNSURE token status text   it may have been queued
 // and at the end END, or STOP where the rest was not tried (after UNSURE, or when the scheduler does not
 // answer).
+// All of it is one compound command: a shell that receives only the beginning (a cut connection) runs
+// nothing, where it would else submit a job whose script is cut short.
 #pragma once
 
 #include <optional>

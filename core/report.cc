@@ -88,7 +88,7 @@ std::optional<Report> read_record(std::string_view line) {
   return report;
 }
 
-std::string write_exit_record(const Report& report) {
+std::string write_exit_record(const Report& report, std::string_view node) {
   json::object record{{"v", 1},
                       {"kind", "exit"},
                       {"token", report.token},
@@ -96,11 +96,20 @@ std::string write_exit_record(const Report& report) {
                       {"host", report.host},
                       {"exit", report.exit_code.value_or(report.signal ? 128 + *report.signal : 0)},
                       {"reason", report.reason}};
+  if (!node.empty()) record["node"] = node;
   if (report.signal) record["signal"] = *report.signal;
   if (report.started) record["start"] = report.started->time_since_epoch().count();
   if (report.ended) record["time"] = report.ended->time_since_epoch().count();
   if (report.state == JobState::timeout) record["state"] = "timeout";
   if (report.state == JobState::cancelled) record["state"] = "cancelled";
+  return json::serialize(record) + "\n";
+}
+
+std::string write_start_record(const Report& report, std::string_view node) {
+  json::object record{
+      {"v", 1}, {"kind", "start"}, {"token", report.token}, {"job", report.native_id}, {"host", report.host}};
+  if (!node.empty()) record["node"] = node;
+  if (report.started) record["time"] = report.started->time_since_epoch().count();
   return json::serialize(record) + "\n";
 }
 

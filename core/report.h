@@ -63,6 +63,8 @@ std::optional<Report> read_record(std::string_view line);
 // An exit record as a job script would have written it (one line with its newline), for a backend that has to
 // say how a job ended that could not say so itself. Uses token, native_id, exit_code, signal, reason, host,
 // started, ended; `state` timeout and cancelled are kept ("state":"timeout").
-std::string write_exit_record(const Report& report);
+std::string write_exit_record(const Report& report, std::string_view node = {});
+// Likewise a start record. Uses token, native_id, host, started.
+std::string write_start_record(const Report& report, std::string_view node = {});
 
 }  // namespace catena

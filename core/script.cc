@@ -119,14 +119,20 @@ c_file() {  # PATTERN: a file name with SLURM's % words filled in, in REPLY
 }
 )sh";
 
-// "python3 -u" as quoted words.
-std::string words(std::string_view command) {
-  std::string text;
+// "python3 -u" as words.
+std::vector<std::string> words(std::string_view command) {
+  std::vector<std::string> list;
   while (!command.empty()) {
     const auto end = std::min(command.find_first_of(" \t"), command.size());
-    if (end > 0) text += (text.empty() ? "" : " ") + q(command.substr(0, end));
+    if (end > 0) list.emplace_back(command.substr(0, end));
     command.remove_prefix(std::min(end + 1, command.size()));
   }
+  return list;
+}
+
+std::string quoted(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : " ") + q(word);
   return text;
 }
 
@@ -192,25 +198,36 @@ std::string posix_regex(std::string_view regex) {
   return out;
 }
 
-std::string environment(const ScriptInput& in) {
+using Variables = std::vector<std::pair<std::string, std::string>>;
+
+Variables variables(const ScriptInput& in) {
+  Variables list{{"CATENA_RUN", in.run.id},
+                 {"CATENA_RUN_DIR", in.run.directory},
+                 {"CATENA_WORKFLOW", std::string(in.workflow)},
+                 {"CATENA_SITE", in.site.name},
+                 {"CATENA_NODE", in.node.name},
+                 {"CATENA_ELEMENT", std::to_string(in.element)},
+                 {"CATENA_ATTEMPT", std::to_string(in.job.attempt)},
+                 {"CATENA_TOKEN", in.job.token},
+                 {"CATENA_WORKDIR", in.node.workdir}};
+  for (const auto& [name, value] : in.node.params) list.emplace_back("CATENA_PARAM_" + name, to_text(value));
+  return list;
+}
+
+std::string exported(const Variables& list) {
   std::string text;
-  text += exported("CATENA_RUN", in.run.id);
-  text += exported("CATENA_RUN_DIR", in.run.directory);
-  text += exported("CATENA_WORKFLOW", in.workflow);
-  text += exported("CATENA_SITE", in.site.name);
-  text += exported("CATENA_NODE", in.node.name);
-  text += exported("CATENA_ELEMENT", std::to_string(in.element));
-  text += exported("CATENA_ATTEMPT", std::to_string(in.job.attempt));
-  text += exported("CATENA_TOKEN", in.job.token);
-  text += exported("CATENA_WORKDIR", in.node.workdir);
-  for (const auto& [name, value] : in.node.params) text += exported("CATENA_PARAM_" + name, to_text(value));
+  for (const auto& [name, value] : list) text += exported(name, value);
   return text;
+}
+
+std::string body_of(const Rendered& node) {
+  return node.body.empty() || node.body.back() != '\n' ? node.body + '\n' : node.body;
 }
 
 std::string site_prologue(const Site& site) {
   std::string text;
   for (const auto& module : site.modules) text += "module load " + q(module) + "\n";
-  for (const auto& [name, value] : site.environment) text += exported(name, value);
+  text += exported(site.environment);
   if (!site.prologue.empty()) text += site.prologue + "\n";
   return text.empty() ? text : "\n# The site's environment\n" + text;
 }
@@ -268,7 +285,7 @@ std::string job_script(const ScriptInput& in) {
   text += fmt::format("# node {} of run {} ({}), attempt {}: written by catena\n\n", in.node.name, in.run.id,
                       in.workflow, in.job.attempt);
   text += in.job_setup;
-  text += environment(in);
+  text += exported(variables(in));
   text += functions;
   if (!in.node.results.empty()) text += result_functions;
   if (!in.node.stdout_file.empty()) text += output_file_function;
@@ -284,17 +301,16 @@ std::string job_script(const ScriptInput& in) {
   const auto redirected = redirections(in, setup);
   text += setup;
 
-  auto body = in.node.body;
-  if (body.empty() || body.back() != '\n') body += '\n';
+  const auto body = body_of(in.node);
   const auto delimiter = delimiter_for("CATENA_BODY", body);
   text += fmt::format("cat > \"$CATENA_RUN_DIR/.catena/bodies/$CATENA_TOKEN\" <<'{0}'\n{1}{0}\n", delimiter,
                       body);
   // The node's environment is the body's alone: a PATH of its own must not take mv and grep from the
   // epilogue.
   text += "(\n";
-  for (const auto& [name, value] : in.node.env) text += exported(name, value);
+  text += exported(in.node.env);
   text += fmt::format("exec {} \"$CATENA_RUN_DIR/.catena/bodies/$CATENA_TOKEN\"{}\n) &\n",
-                      words(in.node.shell), redirected);
+                      quoted(words(in.node.shell)), redirected);
   text += R"sh(c_pid=$!
 while c_woken=; wait "$c_pid"; c_exit=$?; [ -n "$c_woken" ]; do :; done
 c_pid=
@@ -305,6 +321,25 @@ c_pid=
   text += epilogue(in);
   text += "c_end 0\n";
   return text;
+}
+
+std::optional<BareJob> bare_job(const ScriptInput& in) {
+  const auto& node = in.node;
+  if (!in.site.modules.empty() || !in.site.prologue.empty() || !node.stdout_file.empty() ||
+      !node.results.empty() || !in.directives.empty() || !in.job_setup.empty())
+    return std::nullopt;
+  BareJob job{variables(in), words(node.shell), body_of(node), node.outputs};
+  if (job.shell.empty()) return std::nullopt;
+  for (const auto* more : {&in.site.environment, &node.env})
+    job.environment.insert(job.environment.end(), more->begin(), more->end());
+  return job;
+}
+
+std::string to_text(const BareJob& job) {
+  std::string text = "#!/usr/bin/env " + quoted(job.shell) + "\n";
+  for (const auto& [name, value] : job.environment) text += "# " + exported(name, value);
+  for (const auto& output : job.outputs) text += "# output: " + q(output) + "\n";
+  return text + "\n" + job.body;
 }
 
 }  // namespace catena

@@ -2,6 +2,7 @@
 // same on every scheduler and on the local backend. Deterministic: the same input gives the same bytes.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,9 +14,10 @@
 namespace catena {
 
 // Folders below a run's directory.
-inline constexpr std::string_view spool_folder = ".catena/spool";   // records that jobs drop: core/report.h
-inline constexpr std::string_view taken_folder = ".catena/taken";   // records that are in the store
-inline constexpr std::string_view body_folder = ".catena/bodies";   // each attempt's body, by token
+inline constexpr std::string_view spool_folder = ".catena/spool";  // records that jobs drop: core/report.h
+inline constexpr std::string_view taken_folder = ".catena/taken";  // records that are in the store
+inline constexpr std::string_view body_folder =
+    ".catena/bodies";  // bodies, by token (bare jobs: equal ones share a file)
 inline constexpr std::string_view claim_folder = ".catena/claims";  // which job runs an attempt, by token
 inline constexpr std::string_view log_folder = "logs";              // NODE.ATTEMPT.out, .err
 inline constexpr std::string_view result_folder =
@@ -49,5 +51,13 @@ struct ScriptInput {
 //   5. writes TOKEN.exit (also when an earlier step fails, and on HUP, INT, QUIT, TERM, XCPU) and ends with
 //   the node's status.
 std::string job_script(const ScriptInput& input);
+
+// The same job without its shell text, or nothing where only a shell can do what is asked for: modules, a
+// prologue, a header's file names, results, directives. Whoever runs it does what job_script() does, in the
+// same order; only the claim may be made in another way.
+std::optional<BareJob> bare_job(const ScriptInput& input);
+
+// For people to read: what a bare job exports, and its body.
+std::string to_text(const BareJob& job);
 
 }  // namespace catena

@@ -11,15 +11,26 @@
 
 namespace catena {
 
+enum class Cleanup { never, on_success, always };
+
 struct Site {
   std::string name;
   std::string description;
   std::string file;  // where it was read; empty: built in
 
   // [transport]
-  std::string transport = "local";  // local; ssh kinds come with their adapter
-  std::string host;                 // for ssh kinds
-  std::string scratch;              // base of the runs' directories; may name $VARIABLES of the environment
+  std::string transport = "local";  // local, auto, libssh2, openssh: the last three are remote
+  std::vector<std::string> hosts;   // remote: login hosts, or names of the user's ssh configuration; the next
+                                    // is tried when one is down
+  std::string login;                // remote: the user there; empty: as the ssh configuration says
+  int port = 0;                     // remote; 0: as the ssh configuration says
+  std::string host_key;             // remote: "SHA256:…" or "ssh-ed25519 AAAA…"; then no other is taken
+  std::string ssh_config;           // remote: a file to use instead of ~/.ssh/config
+  Seconds connect_timeout{20};      // remote
+  std::string scratch;  // base of the runs' directories; may name $VARIABLES of the site's environment
+  Cleanup cleanup = Cleanup::never;  // remote: what becomes of a run's directory when the run has ended
+
+  bool remote() const { return transport != "local"; }
 
   // [scheduler]
   std::string scheduler = "local";  // local, slurm, pbs, torque

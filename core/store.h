@@ -61,9 +61,10 @@ struct Attempt {
 
 struct NodeRow {
   NodeState state = NodeState::pending;
-  int attempts = 0;    // how many were made; the last one is the current one
-  int failures = 0;    // how many of them ran and failed: what a retry's maximum counts
-  std::string reason;  // why it is in that state: one line
+  int attempts = 0;      // how many were made; the last one is the current one
+  int failures = 0;      // how many of them ran and failed: what a retry's maximum counts
+  std::string reason;    // why it is in that state: one line
+  bool fetched = false;  // its outputs were brought from the site
 };
 
 // A node as a listing shows it, without its workflow.

@@ -15,9 +15,9 @@
 namespace catena {
 
 void BatchBackend::prepare(const std::string& run_directory, std::span<const std::string> directories,
-                           std::span<const FileToPut> files) {
+                           std::span<const FileToPut> files, const Progress& progress) {
   // Files first: a directory that is not there yet is moved into its place as a whole.
-  if (!files.empty()) transport_.put(files, run_directory);
+  if (!files.empty()) transport_.put(files, run_directory, progress);
   auto all = run_folders(run_directory);
   all.insert(all.end(), directories.begin(), directories.end());
   transport_.make_directories(all);

@@ -17,7 +17,7 @@ class BatchBackend : public Backend {
       : dialect_(dialect), transport_(transport), site_(site) {}
 
   void prepare(const std::string& run_directory, std::span<const std::string> directories,
-               std::span<const FileToPut> files) override;
+               std::span<const FileToPut> files, const Progress& progress = {}) override;
   // One `sh` that reads the submission program (core/program.h).
   void submit(const Submission& submission, const AnswerSink& sink) override;
   // The run directories' records, one queue query, and one accounting query for the jobs that neither

@@ -8,8 +8,8 @@
 namespace catena::local {
 
 JobProcess::JobProcess(boost::asio::io_context& io, pid_t pid, Descriptor watch, Kind kind,
-                       std::function<void()> on_end)
-    : pid_(pid), watch_(io, watch.release()), timer_(io) {
+                       std::chrono::seconds grace, std::function<void()> on_end)
+    : pid_(pid), grace_(grace), watch_(io, watch.release()), timer_(io) {
   if (kind == Kind::child) handle_.emplace(io.get_executor(), pid);
   // Not the handle's own async_wait: that reaps the leader before what it left behind in its group can be
   // ended, and its id may then be somebody else's.
@@ -19,22 +19,22 @@ JobProcess::JobProcess(boost::asio::io_context& io, pid_t pid, Descriptor watch,
                     });
 }
 
-void JobProcess::stop(Outcome why, std::chrono::seconds grace) {
+void JobProcess::stop(Outcome why) {
   pollfd ended{watch_.native_handle(), POLLIN, 0};
   if (stopped_as_ || poll(&ended, 1, 0) > 0) return;
   stopped_as_ = why;
   signal_group(pid_, SIGTERM);
   signal_group(pid_, SIGCONT);  // a stopped process would not see the TERM
-  timer_.expires_after(grace);
+  timer_.expires_after(grace_);
   timer_.async_wait([pid = pid_, alive = alive()](const boost::system::error_code& error) {
     if (!error && !alive.expired()) signal_group(pid, SIGKILL);
   });
 }
 
-void JobProcess::limit(std::chrono::seconds left, std::chrono::seconds grace) {
+void JobProcess::limit(std::chrono::seconds left) {
   timer_.expires_after(std::max(left, std::chrono::seconds{0}));
-  timer_.async_wait([this, grace, alive = alive()](const boost::system::error_code& error) {
-    if (!error && !alive.expired()) stop(Outcome::timeout, grace);
+  timer_.async_wait([this, alive = alive()](const boost::system::error_code& error) {
+    if (!error && !alive.expired()) stop(Outcome::timeout);
   });
 }
 

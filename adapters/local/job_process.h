@@ -19,14 +19,15 @@ class JobProcess {
  public:
   using Handle = boost::process::v2::basic_process_handle<boost::asio::io_context::executor_type>;
   enum class Kind { child, adopted };
-  // `watch` is of open_process(pid). `on_end` is called once, from the event loop, and may destroy this.
-  JobProcess(boost::asio::io_context& io, pid_t pid, Descriptor watch, Kind kind,
+  // `watch` is of open_process(pid). `grace`: between TERM and KILL. `on_end` is called once, from the event
+  // loop, and may destroy this.
+  JobProcess(boost::asio::io_context& io, pid_t pid, Descriptor watch, Kind kind, std::chrono::seconds grace,
              std::function<void()> on_end);
 
-  // TERM to the group, KILL after `grace`. Does nothing if it has ended or is being stopped already.
-  void stop(Outcome why, std::chrono::seconds grace);
+  // TERM to the group, KILL after the grace. Does nothing if it has ended or is being stopped already.
+  void stop(Outcome why);
   // Stops it as timed out when that time has passed.
-  void limit(std::chrono::seconds left, std::chrono::seconds grace);
+  void limit(std::chrono::seconds left);
   std::optional<Outcome> stopped_as() const { return stopped_as_; }
 
   // After the end: ends what is left of its group, and reaps it. The status as of waitpid(2); nullopt if it
@@ -39,6 +40,7 @@ class JobProcess {
 
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
   pid_t pid_;
+  std::chrono::seconds grace_;
   boost::asio::posix::stream_descriptor watch_;
   boost::asio::steady_timer timer_;
   std::optional<Handle> handle_;  // of a child

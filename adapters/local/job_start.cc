@@ -12,7 +12,6 @@
 #include "adapters/local/launcher.h"
 
 namespace catena::local {
-namespace {
 
 Descriptor open_log(const std::string& path) {
   if (path.empty()) return {};
@@ -27,8 +26,6 @@ Descriptor open_log(const std::string& path) {
   if (!file.open()) throw std::system_error(errno, std::generic_category(), "cannot write " + path);
   return file;
 }
-
-}  // namespace
 
 JobEnvironment::JobEnvironment() {
   for (char** entry = environ; *entry; ++entry) {

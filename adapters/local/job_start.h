@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/local/descriptor.h"
 #include "adapters/local/records.h"
 
 namespace catena::local {
@@ -25,6 +26,9 @@ class JobEnvironment {
 // read and its output in the job's log files, which are begun anew (missing folders are made). Throws
 // std::system_error.
 pid_t start_job(const QueueLine& job, const std::string& script, JobEnvironment& environment);
+
+// Begins a log file anew (missing folders are made); not open() without a path. Throws std::system_error.
+Descriptor open_log(const std::string& path);
 
 // One line with the time in the supervisor's log, which is its standard error.
 void log(const std::string& text);

@@ -73,7 +73,10 @@ std::optional<JobIndex> JobTable::apply(const JournalLine& line) {
   if (!index || jobs_[*index].phase == Phase::ended) return std::nullopt;
   auto& job = jobs_[*index];
   if (line.what == What::starting) job.phase = Phase::starting;
-  if (line.what == What::back) job.phase = Phase::waiting;
+  if (line.what == What::back) {
+    job.phase = Phase::waiting;
+    job.started.reset();
+  }
   if (line.what == What::start) {
     job.phase = Phase::running;
     job.pid = line.pid;

@@ -85,8 +85,8 @@ pid_t launch(const Launch& launch) {
   argv.push_back(nullptr);
   if (launch.argv.empty() || launch.argv[0].empty()) check(ENOENT, "an empty command");
   pid_t pid = -1;
-  check(posix_spawnp(&pid, argv[0], actions.get(), attributes.get(), argv.data(),
-                     launch.environment ? launch.environment : environ),
+  check(posix_spawnp(&pid, launch.program.empty() ? argv[0] : launch.program.c_str(), actions.get(),
+                     attributes.get(), argv.data(), launch.environment ? launch.environment : environ),
         argv[0]);
   return pid;
 }

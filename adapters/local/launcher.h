@@ -16,6 +16,7 @@ namespace catena::local {
 
 struct Launch {
   std::vector<std::string> argv;       // argv[0] is looked for in PATH unless it holds a slash
+  std::string program{};               // the file to run, if it is not argv[0]
   std::string directory;               // where it starts; empty: the caller's
   int in = -1, out = -1, err = -1;     // -1: /dev/null
   char* const* environment = nullptr;  // null: the caller's

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <system_error>
 
 namespace catena::local {
@@ -98,25 +99,29 @@ void LineReader::read(const std::function<void(std::string_view line)>& sink) {
     if (!file_.open() && errno == ENOENT) return;
     if (!file_.open()) fail(path_);
   }
-  std::string text;
   std::size_t filled = 0;
   for (;;) {
-    text.resize(filled + piece_size);
-    const auto got =
-        pread(file_.get(), text.data() + filled, piece_size, static_cast<off_t>(offset_ + filled));
+    if (buffer_.size() < filled + piece_size) buffer_.resize(filled + piece_size);
+    const auto got = pread(file_.get(), buffer_.data() + filled, buffer_.size() - filled,
+                           static_cast<off_t>(offset_ + filled));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail(path_);
     filled += static_cast<std::size_t>(got);
-    std::string_view rest(text.data(), filled);
+    std::string_view rest(buffer_.data(), filled);
     for (auto newline = rest.find('\n'); newline != std::string_view::npos; newline = rest.find('\n')) {
       offset_ += newline + 1;
       sink(rest.substr(0, newline));
       rest.remove_prefix(newline + 1);
     }
-    if (got == 0) return;
-    text.erase(0, filled - rest.size());
+    if (filled < buffer_.size()) return;  // the end of the file, as it was
+    std::memmove(buffer_.data(), rest.data(), rest.size());
     filled = rest.size();
   }
+}
+
+void write_file(const std::string& path, std::string_view content) {
+  const Descriptor file(open_or_fail(path, O_WRONLY | O_CREAT | O_TRUNC));
+  write_all(file.get(), content, path.c_str());
 }
 
 void replace_file(const std::string& path, std::string_view content) {

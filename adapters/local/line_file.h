@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "adapters/local/descriptor.h"
 
@@ -46,8 +47,8 @@ class LineWriter {
 class LineReader {
  public:
   explicit LineReader(std::string path) : path_(std::move(path)) {}
-  // Calls `sink` with each new line, without its newline. A file that is not there has none. Throws
-  // std::system_error.
+  // Calls `sink` with each new line, without its newline; offset() is then the end of that line, newline and
+  // all. A file that is not there has none. Throws std::system_error.
   void read(const std::function<void(std::string_view line)>& sink);
   std::size_t offset() const { return offset_; }  // of what was read
 
@@ -55,10 +56,13 @@ class LineReader {
   std::string path_;
   Descriptor file_;
   std::size_t offset_ = 0;
+  std::vector<char> buffer_;  // kept: a fresh one a call would be new memory from the system each time
 };
 
 // Temporary name, then rename. 0600. Throws std::system_error.
 void replace_file(const std::string& path, std::string_view content);
+// Makes the file (0600) or begins it anew, for readers who learn of it afterwards. Throws std::system_error.
+void write_file(const std::string& path, std::string_view content);
 // The whole file, or empty if it cannot be read.
 std::string read_file(const std::string& path);
 

@@ -11,6 +11,7 @@
 
 #include "adapters/local/job_table.h"
 #include "adapters/local/line_file.h"
+#include "adapters/local/record_log.h"
 #include "core/error.h"
 #include "core/script.h"
 
@@ -94,7 +95,11 @@ std::string what_it_waits_for(const LocalJob& job, int free_cpus, Bytes free_mem
 
 struct LocalBackend::View {
   explicit View(const std::string& run_directory)
-      : files(run_directory), queue(files.queue), control(files.control), journal(files.journal) {}
+      : files(run_directory),
+        queue(files.queue),
+        control(files.control),
+        journal(files.journal),
+        records(files.records) {}
 
   // Reads what is new. Journal and control are read before the queue: what they speak of is in it by then.
   void refresh() {
@@ -123,6 +128,7 @@ struct LocalBackend::View {
 
   RunFiles files;
   LineReader queue, control, journal;
+  local::RecordLog records;  // read by observe() alone
   JobTable jobs;
   std::size_t ended = 0;
 };
@@ -139,7 +145,7 @@ LocalBackend::View& LocalBackend::view(const std::string& run_directory) {
 }
 
 void LocalBackend::prepare(const std::string& run_directory, std::span<const std::string> directories,
-                           std::span<const FileToPut> files) {
+                           std::span<const FileToPut> files, const Progress&) {
   const auto& ours = view(run_directory).files;
   auto folders = run_folders(run_directory);
   folders.push_back(ours.local);
@@ -164,6 +170,8 @@ void LocalBackend::submit(const Submission& submission, const AnswerSink& sink) 
     run.refresh();
     std::string lines;
     std::size_t added = 0;
+    std::unordered_map<std::string_view, std::string_view>
+        bodies;  // written ones; the token that names the file
     const auto now = local::now();
     for (std::size_t place = 0; place < submission.jobs.size(); ++place) {
       const auto& job = submission.jobs[place];
@@ -204,8 +212,14 @@ void LocalBackend::submit(const Submission& submission, const AnswerSink& sink) 
         }
       }
       if (answer.kind != Answer::Kind::accepted) continue;
-      local::replace_file(run.files.script(job.token), job.script);
-      lines += to_line(line);
+      if (job.bare) {
+        const auto [body, fresh] = bodies.try_emplace(job.bare->body, job.token);
+        if (fresh) local::write_file(run.files.body(job.token), job.bare->body);
+        line.body = body->second;
+      } else {
+        local::replace_file(run.files.script(job.token), job.script);
+      }
+      lines += to_line(line, job.bare ? &*job.bare : nullptr);
       answer.native_id = line.id;
       ++added;
     }
@@ -215,7 +229,10 @@ void LocalBackend::submit(const Submission& submission, const AnswerSink& sink) 
     }
     run.refresh();
   });
-  for (const auto& answer : answers) sink(answer);
+  for (auto& answer : answers) {
+    answer.more = &answer != &answers.back();
+    sink(answer);
+  }
   if (run.needs_supervisor()) ensure_supervisor(run);
 }
 
@@ -258,6 +275,7 @@ void LocalBackend::observe_run(View& run, std::span<const JobRef* const> refs, O
   // Asked before the files are read: what a supervisor wrote that has left by now is seen.
   const bool supervised = local::is_locked(run.files.lock);
   run.refresh();
+  run.records.refresh();
   const bool killed = !supervised && run.needs_supervisor();
 
   int free_cpus = limits_.cpus;
@@ -304,6 +322,7 @@ void LocalBackend::observe_run(View& run, std::span<const JobRef* const> refs, O
       report.native = "running";
     }
     observation.reports.push_back(std::move(report));
+    if (const auto* record = run.records.find(ref->token)) observation.reports.push_back(*record);
   }
 
   const std::unique_ptr<DIR, int (*)(DIR*)> spool(opendir(run.files.spool.c_str()), closedir);

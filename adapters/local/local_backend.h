@@ -19,7 +19,7 @@ class LocalBackend : public Backend {
   ~LocalBackend() override;
 
   void prepare(const std::string& run_directory, std::span<const std::string> directories,
-               std::span<const FileToPut> files) override;
+               std::span<const FileToPut> files, const Progress& progress = {}) override;
   // Ids are "local.N", unique within the run. A token that is in the queue already is answered with the id it
   // has, and is not queued again. Refused: what asks for more than the machine (or the site's limits) has,
   // and unknown parents. Throws Error(transport) where the run's files cannot be written (nothing was queued

@@ -62,6 +62,16 @@ std::string text(const json::object& from, std::string_view key) {
   return value && value->is_string() ? std::string(value->as_string()) : std::string();
 }
 
+std::vector<std::string> texts(const json::object& from, std::string_view key) {
+  std::vector<std::string> list;
+  const auto* value = from.if_contains(key);
+  if (!value || !value->is_array()) return list;
+  for (const auto& item : value->as_array()) {
+    if (item.is_string()) list.emplace_back(item.as_string());
+  }
+  return list;
+}
+
 std::int64_t number(const json::object& from, std::string_view key) {
   const auto* value = from.if_contains(key);
   return value && value->is_int64() ? value->as_int64() : 0;
@@ -98,6 +108,27 @@ std::optional<Parents> parents(const json::object& from) {
   return list;
 }
 
+std::optional<QueueLine> queue_line(const json::object& from) {
+  if (number(from, "v") != 1) return std::nullopt;
+  auto after = parents(from);
+  QueueLine line{.id = text(from, "id"),
+                 .token = text(from, "token"),
+                 .name = text(from, "name"),
+                 .workdir = text(from, "workdir"),
+                 .log_out = text(from, "out"),
+                 .log_err = text(from, "err"),
+                 .cpus = static_cast<int>(number(from, "cpus")),
+                 .memory = number(from, "memory"),
+                 .walltime = Seconds{number(from, "walltime")},
+                 .held = from.contains("held"),
+                 .parents = after ? std::move(*after) : Parents{},
+                 .begin = time(from, "begin"),
+                 .time = time(from),
+                 .body = text(from, "body")};
+  if (!after || line.id.empty() || line.token.empty()) return std::nullopt;
+  return line;
+}
+
 bool exists(const std::string& path) {
   return access(path.c_str(), F_OK) == 0;
 }
@@ -117,10 +148,15 @@ RunFiles::RunFiles(const std::string& run_directory)
       spool(run + "/.catena/spool"),
       taken(run + "/.catena/taken"),
       scripts(run + "/.catena/scripts"),
-      claims(run + "/.catena/claims") {}
+      claims(run + "/.catena/claims"),
+      records(local + "/records") {}
 
 std::string RunFiles::script(std::string_view token) const {
   return scripts + "/" + std::string(token) + ".sh";
+}
+
+std::string RunFiles::body(std::string_view token) const {
+  return run + "/.catena/bodies/" + std::string(token);
 }
 
 std::string RunFiles::spooled(std::string_view token, std::string_view kind) const {
@@ -163,7 +199,7 @@ Limits read_limits(std::string_view content) {
   return limits;
 }
 
-std::string to_line(const QueueLine& line) {
+std::string to_line(const QueueLine& line, const BareJob* bare) {
   json::object to{{"v", 1},
                   {"id", line.id},
                   {"token", line.token},
@@ -178,6 +214,14 @@ std::string to_line(const QueueLine& line) {
   if (line.begin > Time{}) to["begin"] = line.begin.time_since_epoch().count();
   if (line.held) to["held"] = true;
   if (!line.parents.empty()) to["after"] = to_json(line.parents);
+  if (bare) {
+    json::array environment;
+    for (const auto& [name, value] : bare->environment) environment.emplace_back(name + "=" + value);
+    to["body"] = line.body;
+    to["env"] = std::move(environment);
+    to["shell"] = json::value_from(bare->shell);
+    if (!bare->outputs.empty()) to["outputs"] = json::value_from(bare->outputs);
+  }
   return json::serialize(to) + "\n";
 }
 
@@ -216,22 +260,15 @@ std::string to_line(const JournalLine& line) {
 
 std::optional<QueueLine> read_queue_line(std::string_view content) {
   const auto from = object(content);
-  if (!from || number(*from, "v") != 1) return std::nullopt;
-  auto after = parents(*from);
-  QueueLine line{.id = text(*from, "id"),
-                 .token = text(*from, "token"),
-                 .name = text(*from, "name"),
-                 .workdir = text(*from, "workdir"),
-                 .log_out = text(*from, "out"),
-                 .log_err = text(*from, "err"),
-                 .cpus = static_cast<int>(number(*from, "cpus")),
-                 .memory = number(*from, "memory"),
-                 .walltime = Seconds{number(*from, "walltime")},
-                 .held = from->contains("held"),
-                 .parents = after ? std::move(*after) : Parents{},
-                 .begin = time(*from, "begin"),
-                 .time = time(*from)};
-  if (!after || line.id.empty() || line.token.empty()) return std::nullopt;
+  return from ? queue_line(*from) : std::nullopt;
+}
+
+std::optional<BareLine> read_bare_line(std::string_view content) {
+  const auto from = object(content);
+  auto queued = from ? queue_line(*from) : std::nullopt;
+  if (!queued || queued->body.empty()) return std::nullopt;
+  BareLine line{std::move(*queued), texts(*from, "env"), texts(*from, "shell"), texts(*from, "outputs")};
+  if (line.shell.empty()) return std::nullopt;
   return line;
 }
 

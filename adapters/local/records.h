@@ -1,8 +1,8 @@
-// What the local backend and its supervisor tell each other: lines of JSON in three files below
+// What the local backend and its supervisor tell each other: lines of JSON in files below
 // RUN_DIR/.catena/local.
 //   queue    who may submit appends one line a job, under the writer lock; its place gives the id: "local.1",
-//   "local.2", … control  release, hold, cancel, repoint: appended under the same lock journal  what became
-//   of each job: written by the supervisor alone
+//   … control  release, hold, cancel, repoint: appended under the same lock journal  what became of each job:
+//   written by the supervisor alone records  what the workers say of bare jobs: record_log.h
 // A line that cannot be read (torn, foreign) is passed over.
 #pragma once
 
@@ -21,6 +21,7 @@ namespace catena::local {
 struct RunFiles {
   explicit RunFiles(const std::string& run_directory);
   std::string script(std::string_view token) const;
+  std::string body(std::string_view token) const;
   std::string spooled(std::string_view token, std::string_view kind) const;  // kind: "start", "exit"
   // Whether the job has written that record, taken in by the engine or not.
   bool has_record(std::string_view token, std::string_view kind) const;
@@ -35,6 +36,7 @@ struct RunFiles {
   std::string limits;  // Limits, as JSON
   std::string log;     // the supervisor's
   std::string spool, taken, scripts, claims;
+  std::string records;  // of the bare jobs: record_log.h
 };
 
 // What a run may use of this machine.
@@ -59,6 +61,15 @@ struct QueueLine {
   Parents parents;
   Time begin{};  // not before; the epoch: at once
   Time time{};
+  std::string body{};  // a bare job's: the token that its body's file is named by; empty: it has a script
+  std::size_t at = 0, size = 0;  // where the line stands in the queue; set by who reads the file
+};
+
+// A bare job's queue line, with all that the worker that runs it needs.
+struct BareLine {
+  QueueLine queued;
+  std::vector<std::string> environment;  // NAME=value
+  std::vector<std::string> shell, outputs;
 };
 
 struct ControlLine {
@@ -81,8 +92,8 @@ struct JournalLine {
   enum class What {
     supervisor,  // a supervisor took over: pid, boot, host are its own and those of the starts that follow
     starting,    // written before the process exists: a job without this line was never started
-    start,       // pid, pid_start
-    back,        // it could not be started, or never began: it waits again
+    start,       // pid, pid_start; of a bare job: the worker's, and written before the worker is told
+    back,        // it could not be started, or never began: it waits again (also after `start`)
     end,         // outcome, status or signal
     idle,        // the supervisor left; it had read that much of queue and control
   };
@@ -97,10 +108,11 @@ struct JournalLine {
   std::size_t queue = 0, control = 0;
 };
 
-std::string to_line(const QueueLine& line);  // each with its newline
+std::string to_line(const QueueLine& line, const BareJob* bare = nullptr);  // each with its newline
 std::string to_line(const ControlLine& line);
 std::string to_line(const JournalLine& line);
 std::optional<QueueLine> read_queue_line(std::string_view text);
+std::optional<BareLine> read_bare_line(std::string_view text);  // the same text; nothing if it is not bare
 std::optional<ControlLine> read_control_line(std::string_view text);
 std::optional<JournalLine> read_journal_line(std::string_view text);
 

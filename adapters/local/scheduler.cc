@@ -155,7 +155,8 @@ void Scheduler::started(const JournalLine& line) {
 
 void Scheduler::put_back(const JournalLine& line) {
   const auto index = table_.by_id(line.id);
-  if (!index || table_[*index].phase != Phase::starting) return;
+  if (!index) return;
+  if (const auto phase = table_[*index].phase; phase != Phase::starting && phase != Phase::running) return;
   take_slots(table_[*index], -1);
   table_.apply(line);
   touch(*index);

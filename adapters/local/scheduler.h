@@ -30,9 +30,10 @@ class Scheduler {
   std::vector<JobIndex> settle();
   // Takes the slots of the jobs that are to be started now.
   std::vector<JobIndex> start_next(Instant now);
-  void started(const JournalLine& line);   // a start line
-  void put_back(const JournalLine& line);  // a back line, of a starting job
-  void end(const JournalLine& line);       // an end line, of a job in any phase
+  void started(const JournalLine& line);  // a start line
+  void put_back(
+      const JournalLine& line);       // a back line, of a starting job, or of a running one that never began
+  void end(const JournalLine& line);  // an end line, of a job in any phase
 
   // Nothing runs and nothing can start: what is left is held, or waits for what is held.
   bool idle() const { return active_ == 0 && ready_.empty() && delayed_.empty(); }

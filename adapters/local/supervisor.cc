@@ -2,25 +2,25 @@
 
 #include <fmt/core.h>
 #include <signal.h>
-#include <sys/inotify.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <cstring>
 #include <system_error>
 #include <vector>
 
+#include "adapters/local/file_changes.h"
+#include "adapters/local/job_end.h"
 #include "adapters/local/job_process.h"
 #include "adapters/local/job_start.h"
 #include "adapters/local/launcher.h"
 #include "adapters/local/line_file.h"
 #include "adapters/local/process_table.h"
+#include "adapters/local/record_log.h"
 #include "adapters/local/scheduler.h"
+#include "adapters/local/worker_pool.h"
 
 namespace catena::local {
 namespace asio = boost::asio;
@@ -33,6 +33,8 @@ using boost::system::error_code;
 // What inotify cannot see (a write from another host), and what had to be put off, is looked at that often.
 constexpr std::chrono::seconds tick_period{1};
 constexpr std::chrono::seconds held_patience{5};
+// A worker that was taken over ends its body itself after the grace: it is killed only if it does not.
+constexpr std::chrono::seconds worker_patience{5};
 constexpr int cannot_execute = 126;  // as a shell says it
 
 bool may_pass(int error) {
@@ -48,14 +50,18 @@ class Supervisor {
         journal_(files_.journal),
         queue_reader_(files_.queue),
         control_reader_(files_.control),
+        records_(files_.records),
         scheduler_(limits),
-        changes_(io_),
-        tick_(io_) {}
+        changes_(io_, [this] { look_and_pump(); }),
+        tick_(io_),
+        workers_(io_, files_, limits.kill_grace,
+                 [this](JobIndex index, const WorkerPool::End& end) { worker_ended(index, end); }) {}
 
   int run() {
-    watch_files();
+    if (!changes_.watch({files_.queue, files_.control}))
+      log("no inotify: the queue is looked at once a second");
     take_over();
-    pump();
+    look_and_pump();
     tick();
     io_.run();
     return 0;
@@ -64,36 +70,18 @@ class Supervisor {
  private:
   // --- what others write
   // -------------------------------------------------------------------------------------------------
-  void watch_files() {
-    const int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (fd < 0) return log("no inotify: the queue is looked at once a second");
-    changes_.assign(fd);
-    for (const auto& path : {files_.queue, files_.control}) inotify_add_watch(fd, path.c_str(), IN_MODIFY);
-    wait_for_changes();
-  }
-
-  void wait_for_changes() {
-    changes_.async_wait(asio::posix::descriptor_base::wait_read, [this](const error_code& error) {
-      if (error) return;
-      std::array<char, 4096> events;
-      while (read(changes_.native_handle(), events.data(), events.size()) > 0) {
-      }
-      pump();
-      wait_for_changes();
-    });
-  }
-
   void tick() {
     tick_.expires_after(tick_period);
     tick_.async_wait([this](const error_code& error) {
       if (error) return;
-      if (processes_.empty() && access(files_.local.c_str(), F_OK) != 0 && errno == ENOENT) {
+      if (processes_.empty() && !workers_.busy() && access(files_.local.c_str(), F_OK) != 0 &&
+          errno == ENOENT) {
         log("the run's files were removed");
         return io_.stop();
       }
       put_off_ = false;
       look_elsewhere();
-      pump();
+      look_and_pump();
       if (!left_) tick();
     });
   }
@@ -108,7 +96,11 @@ class Supervisor {
     });
     queue_reader_.read([&](std::string_view text) {
       any = true;
-      if (auto line = read_queue_line(text)) scheduler_.add(std::move(*line));
+      auto line = read_queue_line(text);
+      if (!line) return;
+      line->size = text.size();
+      line->at = queue_reader_.offset() - 1 - text.size();
+      scheduler_.add(std::move(*line));
     });
     for (const auto& line : controls) {
       scheduler_.apply(line);
@@ -171,7 +163,7 @@ class Supervisor {
       if (job.boot != boot && job.host != host) {
         elsewhere_.push_back(i);  // its processes cannot be seen from here: its record will tell
         log(fmt::format("{} was started on {}: waiting for its record", job.line.id, job.host));
-      } else if (job.boot != boot) {
+      } else if (job.boot != boot || (is_bare(i) && exit_record(job.line.token))) {
         settle_by_record(i);
       } else if (job.phase == Phase::running) {
         if (process_start(static_cast<pid_t>(job.pid)) != job.pid_start ||
@@ -214,33 +206,35 @@ class Supervisor {
     return true;
   }
 
-  std::optional<Report> exit_record(const std::string& token) const {
+  bool is_bare(JobIndex index) const { return !scheduler_.jobs()[index].line.body.empty(); }
+
+  // The record log's word on a bare job: it is read only where no worker is there to ask.
+  const Report* logged(const std::string& token) {
+    records_.refresh();
+    return records_.find(token);
+  }
+
+  std::optional<Report> exit_record(const std::string& token) {
     for (const auto* folder : {&files_.spool, &files_.taken}) {
       const auto text = read_file(*folder + "/" + token + ".exit");
       auto record = read_record(text);
       if (record && record->token == token) return record;
     }
-    return std::nullopt;
+    const auto* record = logged(token);
+    return record && record->state != JobState::running ? std::optional(*record) : std::nullopt;
   }
 
-  // For a job whose process was not our child: how it ended is known from its record alone.
   void settle_by_record(JobIndex index, std::optional<Outcome> stopped_as = {}) {
     auto line = line_for(index, What::end);
+    if (is_bare(index) && !stopped_as && !logged(line.token)) return put_back(index);
     const auto record = exit_record(line.token);
-    if (record) {
-      line.status = record->exit_code;
-      line.signal = record->signal;
-      if (record->ended) line.time = *record->ended;
-      line.outcome = record->state == JobState::completed   ? Outcome::completed
-                     : record->state == JobState::timeout   ? Outcome::timeout
-                     : record->state == JobState::cancelled ? Outcome::cancelled
-                                                            : Outcome::failed;
-    } else {
-      line.outcome = Outcome::failed;
-      line.reason = "the supervisor and the job were killed before the job could say how it ended";
-    }
-    if (stopped_as) say_stopped(index, *stopped_as, line);
-    if (!record) write_record(index, line);
+    end_by_record(record, line);
+    settle(index, line, record.has_value(), stopped_as);
+  }
+
+  void settle(JobIndex index, JournalLine& line, bool recorded, std::optional<Outcome> stopped_as) {
+    if (stopped_as) end_stopped(*stopped_as, scheduler_.jobs()[index].line.walltime, line);
+    if (!recorded) write_record(index, line);
     end(line);
   }
 
@@ -254,19 +248,25 @@ class Supervisor {
 
   // --- running
   // -----------------------------------------------------------------------------------------------------------
-  void pump() {
+  void look_and_pump() {
     if (left_) return;
     read_files();
+    pump();
+  }
+
+  void pump() {
+    if (left_) return;
     scheduler_.wake(now());
     carry_out_cancels();
     note_skipped();
     while (!put_off_) {
       const auto chosen = scheduler_.start_next(std::chrono::steady_clock::now());
       if (chosen.empty()) break;
-      for (const auto index : chosen) note(line_for(index, What::starting));
+      for (const auto index : chosen) note_intent(index);
       if (!flush()) put_off_ = true;
       for (const auto index : chosen) {
         if (put_off_) {
+          workers_.give_back(index);
           put_back(index);
         } else {
           start(index);
@@ -307,12 +307,51 @@ class Supervisor {
         line.reason = "cancelled before it started";
         end(line);
       } else if (const auto running = processes_.find(*index); running != processes_.end()) {
-        running->second->stop(Outcome::cancelled, limits_.kill_grace);
+        running->second->stop(Outcome::cancelled);
+      } else {
+        workers_.stop(*index, Outcome::cancelled);
       }
     }
   }
 
-  void start(JobIndex index) {
+  // A bare job's start is its worker's, which is there already: one line says both.
+  void note_intent(JobIndex index) {
+    if (!is_bare(index)) return note(line_for(index, What::starting));
+    auto line = line_for(index, What::start);
+    try {
+      const auto worker = workers_.reserve(index);
+      line.pid = worker.pid;
+      line.pid_start = worker.start;
+      note(line);
+    } catch (const std::system_error& error) {
+      log(fmt::format("no worker for {} ({}): {}", line.id, scheduler_.jobs()[index].line.name,
+                      error.what()));
+      put_off_ = true;
+    }
+  }
+
+  void start(JobIndex index) { is_bare(index) ? start_bare(index) : start_script(index); }
+
+  void start_bare(JobIndex index) {
+    scheduler_.started(line_for(index, What::start));
+    const auto& line = scheduler_.jobs()[index].line;
+    workers_.run(index, line);
+    if (line.walltime.count() > 0) workers_.limit(index, line.walltime);
+  }
+
+  void worker_ended(JobIndex index, const WorkerPool::End& how) {
+    if (how.record) {
+      auto line = line_for(index, What::end);
+      end_by_record(how.record, line);
+      settle(index, line, how.recorded, how.stopped_as);
+    } else {
+      settle_by_record(index, how.stopped_as);
+      put_off_ = true;  // what killed its worker may still be at it
+    }
+    pump_soon();
+  }
+
+  void start_script(JobIndex index) {
     const auto& job = scheduler_.jobs()[index].line;
     auto line = line_for(index, What::start);
     Descriptor watch;
@@ -353,12 +392,12 @@ class Supervisor {
   }
 
   void run_on(JobIndex index, pid_t pid, Descriptor watch, JobProcess::Kind kind) {
-    auto process =
-        std::make_unique<JobProcess>(io_, pid, std::move(watch), kind, [this, index] { ended(index); });
+    const auto grace = limits_.kill_grace + (is_bare(index) ? worker_patience : Seconds{0});
+    auto process = std::make_unique<JobProcess>(io_, pid, std::move(watch), kind, grace,
+                                                [this, index] { ended(index); });
     const auto& job = scheduler_.jobs()[index];
-    if (job.line.walltime.count() > 0) {
-      process->limit(job.line.walltime - (now() - job.started.value_or(now())), limits_.kill_grace);
-    }
+    if (job.line.walltime.count() > 0)
+      process->limit(job.line.walltime - (now() - job.started.value_or(now())));
     processes_[index] = std::move(process);
   }
 
@@ -368,56 +407,21 @@ class Supervisor {
     processes_.erase(found);
     const auto stopped_as = process->stopped_as();
     if (const auto status = process->reap()) {
-      settle_by_status(index, *status, stopped_as);
+      auto line = line_for(index, What::end);
+      const bool recorded = files_.has_record(line.token, "exit");
+      end_by_status(*status, recorded, line);
+      settle(index, line, recorded, stopped_as);
     } else {
       settle_by_record(index, stopped_as);
     }
     pump_soon();
   }
 
-  void settle_by_status(JobIndex index, int status, std::optional<Outcome> stopped_as) {
-    auto line = line_for(index, What::end);
-    if (WIFSIGNALED(status)) line.signal = WTERMSIG(status);
-    line.status = line.signal ? 128 + *line.signal : WEXITSTATUS(status);
-    line.outcome = *line.status == 0 ? Outcome::completed : Outcome::failed;
-    const bool recorded = files_.has_record(line.token, "exit");
-    if (!recorded) {
-      // Without its record nobody has checked its outputs: an end with 0 proves nothing (a script cut short
-      // by a full disk).
-      line.outcome = Outcome::failed;
-      line.reason = line.signal
-                        ? fmt::format("killed by signal {} ({})", *line.signal, strsignal(*line.signal))
-                        : fmt::format("its script ended with {} and left no exit record", *line.status);
-    }
-    if (stopped_as) say_stopped(index, *stopped_as, line);
-    if (!recorded) write_record(index, line);
-    end(line);
-  }
-
-  void say_stopped(JobIndex index, Outcome stopped_as, JournalLine& line) const {
-    line.outcome = stopped_as;
-    line.reason = stopped_as == Outcome::timeout ? "ended by its time limit of " +
-                                                       format_walltime(scheduler_.jobs()[index].line.walltime)
-                                                 : std::string("cancelled while it ran");
-  }
-
   // In the place of a job that could not write it.
   void write_record(JobIndex index, const JournalLine& line) {
     const auto& job = scheduler_.jobs()[index];
-    Report report;
-    report.token = line.token;
-    report.native_id = line.id;
-    report.exit_code = line.status.value_or(1);
-    report.signal = line.signal;
-    report.reason = line.reason;
-    report.host = host_name();
-    report.started = job.started;
-    report.ended = line.time;
-    report.state = line.outcome == Outcome::timeout     ? JobState::timeout
-                   : line.outcome == Outcome::cancelled ? JobState::cancelled
-                                                        : JobState::failed;
     try {
-      replace_file(files_.spooled(line.token, "exit"), write_exit_record(report));
+      replace_file(files_.spooled(line.token, "exit"), write_exit_record(record_of(line, job.started)));
     } catch (const std::system_error& error) {
       log(fmt::format("{}: cannot write its exit record: {}", line.id, error.what()));  // the journal has it
     }
@@ -453,10 +457,12 @@ class Supervisor {
   FileLock lock_;
   LineWriter journal_;
   LineReader queue_reader_, control_reader_;
+  RecordLog records_;
   Scheduler scheduler_;
   asio::io_context io_{1};
-  asio::posix::stream_descriptor changes_;
+  FileChanges changes_;
   asio::steady_timer tick_;
+  WorkerPool workers_;
   JobEnvironment environment_;
   std::unordered_map<JobIndex, std::unique_ptr<JobProcess>> processes_;
   std::vector<JobIndex> elsewhere_;

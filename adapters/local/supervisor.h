@@ -5,12 +5,23 @@
 // and keeps the journal. It leaves when all jobs have ended, or when for five seconds there were only held
 // ones.
 //
+// A job comes in one of two forms. A script is a process of this one's (job_process.h), and writes its
+// records itself. A bare job goes to a worker (worker.h), a process that this one forks once for each slot:
+//   supervisor  journal: start, with the worker's pid
+//               -> run: where the job's line stands in the queue
+//   worker      record log: start record, then the body's process, at its end: outputs, exit record
+//               <- the exit record
+//   supervisor  journal: end, and the next job's start in the same write
+// A script needs some eight new files, five renames and three processes; a bare job its two logs and its
+// body's process. Neither needs the supervisor's life to come to its end.
+//
 // Never started twice: a job's `starting` line is in the journal before its process exists. A supervisor that
 // takes over from one that was killed holds the lock, which a child in the middle of its start would hold too
 // (line_file.h), so every process that was started is visible by then. A job with a `starting` line, but no
 // process, no claim and no record (core/script.h) never began, and only such a job is started again. One that
 // began and whose process still lives is watched to its end; one that began and is gone is settled by its
-// record; without a record it has failed.
+// record; without a record it has failed. A bare job has begun once its start record is in the record log:
+// its worker, while that lives, may still write it; a job whose worker is gone without one is started again.
 #pragma once
 
 #include <functional>

@@ -60,6 +60,7 @@ class SiteReader {
     } else if (scheduler_known_) {
       finish_scheduler();
     }
+    if (transport_known_) finish_transport();
     const std::string problem = check(site_.defaults);
     if (!problem.empty()) complain(line_of("defaults"), {"in [defaults]: " + problem, {}});
     return std::move(site_);
@@ -171,17 +172,36 @@ class SiteReader {
     const bool good = complaint.message.empty();
     if (!good) complain(entry.line, {fmt::format("{}: {}", entry.key, complaint.message), complaint.hint});
     if (entry.section == "scheduler" && entry.key == "kind") scheduler_known_ = good;
+    if (entry.section == "transport" && !good) transport_known_ = false;
+  }
+
+  void complain_of_keys(KeyFor site, std::string_view what, const std::string& hint) {
+    for (const SiteKey& key : site_keys()) {
+      const auto found = lines_.find({std::string(key.section), std::string(key.name)});
+      if (key.site == site && found != lines_.end())
+        complain(found->second, {fmt::format("'{}' {}", key.name, what), hint});
+    }
+  }
+
+  // What depends on the transport's kind, which may stand anywhere in the file.
+  void finish_transport() {
+    if (!lines_.contains({"transport", "kind"}) && !site_.hosts.empty()) site_.transport = "auto";
+    if (!site_.remote()) {
+      complain_of_keys(KeyFor::remote, "has no meaning with the transport 'local'", "kind = auto uses ssh");
+    } else if (site_.hosts.empty()) {
+      complain(line_of("transport"), {fmt::format("the transport '{}' needs a host", site_.transport),
+                                      "host = login.example.org, or a name of your ssh configuration"});
+    } else if (scheduler_known_ && site_.scheduler == "local") {
+      complain(line_of("transport"), {"the local scheduler runs jobs on this machine, not on a host",
+                                      "leave out the host, or say the host's scheduler"});
+    }
   }
 
   // What depends on the scheduler's kind, which may stand anywhere in the file.
   void finish_scheduler() {
     if (site_.scheduler != "local") {
-      for (const SiteKey& key : site_keys()) {
-        const auto found = lines_.find({std::string(key.section), std::string(key.name)});
-        if (key.scheduler != KeyFor::local || found == lines_.end()) continue;
-        complain(found->second, {fmt::format("'{}' has a meaning for the local scheduler only", key.name),
-                                 fmt::format("{} has its own limits", site_.scheduler)});
-      }
+      complain_of_keys(KeyFor::local, "has a meaning for the local scheduler only",
+                       fmt::format("{} has its own limits", site_.scheduler));
     }
     bool sound = true;
     for (const auto& [name, value] : site_.options) {
@@ -211,7 +231,7 @@ class SiteReader {
   const OptionCheck& check_options_;
   Diagnostics& diagnostics_;
   Site site_;
-  bool scheduler_known_ = false;
+  bool scheduler_known_ = false, transport_known_ = true;
   std::map<std::string, int> section_lines_;
   std::map<std::pair<std::string, std::string>, int> lines_;  // of each (section, key)
 };

@@ -78,14 +78,51 @@ Complaint set_name(Site& site, const std::string& text) {
 }
 
 Complaint set_transport(Site& site, const std::string& text) {
-  static constexpr std::array<std::string_view, 1> served = {"local"};
-  static constexpr std::array<std::string_view, 3> known = {"ssh", "openssh", "auto"};
-  return set_kind(site.transport, text, served, known);
+  static constexpr std::array<std::string_view, 4> served = {"local", "auto", "libssh2", "openssh"};
+  return set_kind(site.transport, text, served, {});
 }
 
-Complaint set_host(Site&, const std::string&) {
-  return {"a host has no meaning with the transport 'local', the only one of this version",
-          "install catena on the login node"};
+Complaint set_hosts(Site& site, const std::string& text) {
+  for (std::string_view rest = text; !rest.empty();) {
+    const auto end = std::min(rest.find_first_of(", \t"), rest.size());
+    const auto host = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (host.empty()) continue;
+    if (!is_word(host, "._-:")) {
+      return {fmt::format("'{}' is no host", host), "the user has a key of its own: user = NAME"};
+    }
+    site.hosts.emplace_back(host);
+  }
+  return {};
+}
+
+Complaint set_login(Site& site, const std::string& text) {
+  if (!is_word(text, "._-@+\\")) return {fmt::format("'{}' is no login name", text), {}};
+  site.login = text;
+  return {};
+}
+
+Complaint set_host_key(Site& site, const std::string& text) {
+  const auto blank = text.find(' ');
+  const bool fingerprint = text.starts_with("SHA256:") && is_word(std::string_view(text).substr(7), "+/=");
+  const bool key = blank != std::string::npos && is_word(std::string_view(text).substr(0, blank), "-@.") &&
+                   is_word(std::string_view(text).substr(blank + 1), "+/=");
+  if (!fingerprint && !key) {
+    return {fmt::format("'{}' is no host key", text),
+            "write its fingerprint, SHA256:…, or the key itself, ssh-ed25519 AAAA…"};
+  }
+  site.host_key = text;
+  return {};
+}
+
+Complaint set_cleanup(Site& site, const std::string& text) {
+  if (text == "never" || text == "on_success" || text == "always") {
+    site.cleanup = text == "never"        ? Cleanup::never
+                   : text == "on_success" ? Cleanup::on_success
+                                          : Cleanup::always;
+    return {};
+  }
+  return {fmt::format("'{}' is no policy", text), "never, on_success or always"};
 }
 
 Complaint set_scheduler(Site& site, const std::string& text) {
@@ -108,7 +145,22 @@ const SiteKey keys[] = {
        return Complaint{};
      }},
     {"transport", "kind", set_transport},
-    {"transport", "host", set_host},
+    {"transport", "host", set_hosts, KeyFor::remote},
+    {"transport", "user", set_login, KeyFor::remote},
+    {"transport", "port", [](Site& s, const std::string& v) { return set_number(s.port, v, 1, 65'535); },
+     KeyFor::remote},
+    {"transport", "host_key", set_host_key, KeyFor::remote},
+    {"transport", "ssh_config",
+     [](Site& s, const std::string& v) {
+       s.ssh_config = v;
+       return v.starts_with('/') ? Complaint{}
+                                 : Complaint{fmt::format("'{}' is not an absolute path", v), {}};
+     },
+     KeyFor::remote},
+    {"transport", "connect_timeout",
+     [](Site& s, const std::string& v) { return set_duration(s.connect_timeout, v, Seconds{1}); },
+     KeyFor::remote},
+    {"transport", "cleanup", set_cleanup, KeyFor::remote},
     {"transport", "scratch",
      [](Site& s, const std::string& v) {
        s.scratch = v;

@@ -19,12 +19,13 @@ struct Complaint {
 inline constexpr std::array<std::string_view, 6> site_sections = {"site",   "transport", "scheduler",
                                                                   "limits", "defaults",  "environment"};
 
-enum class KeyFor { all, local };  // the scheduler's kind that a key has a meaning for
+// What a key has a meaning for: any site, the local scheduler, a host that is reached by ssh.
+enum class KeyFor { all, local, remote };
 
 struct SiteKey {
   std::string_view section, name;
   Complaint (*set)(Site& site, const std::string& value);
-  KeyFor scheduler = KeyFor::all;
+  KeyFor site = KeyFor::all;
 };
 
 // Those of [site], [transport], [scheduler] and [limits]. [defaults] has the names of core/resources.h,

@@ -60,6 +60,7 @@ CREATE TABLE nodes (
   attempts INTEGER NOT NULL DEFAULT 0, -- how many were made; the last one is the current one
   failures INTEGER NOT NULL DEFAULT 0, -- how many of them ran and failed
   reason   TEXT,                       -- why it is in that state
+  fetched  INTEGER NOT NULL DEFAULT 0 CHECK (fetched IN (0, 1)),  -- its outputs were brought from the site
   PRIMARY KEY (run, idx)
 ) STRICT, WITHOUT ROWID;
 

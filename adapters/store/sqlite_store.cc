@@ -171,13 +171,14 @@ RunRecord SqliteStore::load(const std::string& run_id) {
   }
 
   Statement node =
-      db_->prepare("SELECT state, attempts, failures, reason FROM nodes WHERE run = ? ORDER BY idx");
+      db_->prepare("SELECT state, attempts, failures, reason, fetched FROM nodes WHERE run = ? ORDER BY idx");
   node.bind(key);
   while (node.step()) {
     record.nodes.push_back({.state = node_state_from(node.view(0)).value(),
                             .attempts = static_cast<int>(node.integer(1)),
                             .failures = static_cast<int>(node.integer(2)),
-                            .reason = node.text(3)});
+                            .reason = node.text(3),
+                            .fetched = node.integer(4) != 0});
   }
 
   Statement attempt = db_->prepare(fmt::format("SELECT {} FROM attempts WHERE run = ? ORDER BY node, number",
@@ -197,7 +198,7 @@ RunRecord SqliteStore::load(const std::string& run_id) {
 std::vector<NodeStatus> SqliteStore::nodes(const std::string& run_id, Which which, std::size_t limit) {
   Transaction transaction(*db_, Transaction::read);
   Statement q = db_->prepare(fmt::format(
-      R"(SELECT {}, idx, name, nodes.state, attempts, failures, nodes.reason
+      R"(SELECT {}, idx, name, nodes.state, attempts, failures, nodes.reason, fetched
          FROM nodes LEFT JOIN attempts ON attempts.run = nodes.run AND node = idx AND number = attempts
          WHERE nodes.run = ?{} ORDER BY idx LIMIT ?)",
       fmt::join(attempt_columns, ", "),
@@ -212,7 +213,8 @@ std::vector<NodeStatus> SqliteStore::nodes(const std::string& run_id, Which whic
     node.row = {.state = node_state_from(q.view(after + 2)).value(),
                 .attempts = static_cast<int>(q.integer(after + 3)),
                 .failures = static_cast<int>(q.integer(after + 4)),
-                .reason = q.text(after + 5)};
+                .reason = q.text(after + 5),
+                .fetched = q.integer(after + 6) != 0};
     if (!q.null(2)) node.attempt = read_attempt(q);
   }
   return found;

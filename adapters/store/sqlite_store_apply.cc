@@ -10,10 +10,12 @@ namespace {
 
 void put_nodes(Database& db, std::int64_t run, const Changes& changes) {
   Statement q = db.prepare(
-      "UPDATE nodes SET state = ?, attempts = ?, failures = ?, reason = ? WHERE run = ? AND idx = ?");
+      "UPDATE nodes SET state = ?, attempts = ?, failures = ?, reason = ?, fetched = ? WHERE run = ? AND idx "
+      "= ?");
   for (const auto& [index, node] : changes.nodes) {
     try {
-      q.run(to_string(node.state), node.attempts, node.failures, or_null(node.reason), run, index);
+      q.run(to_string(node.state), node.attempts, node.failures, or_null(node.reason), node.fetched, run,
+            index);
     } catch (const Error& error) {
       throw Error(error.kind(), fmt::format("node {} to {}: {}", index, to_string(node.state), error.what()),
                   error.remedy());

@@ -158,7 +158,9 @@ void upload(Transport& transport, std::span<const FileToPut> files, const std::s
     const auto base = is_below(file->target, root) ? root : fs::path(file->target).parent_path().string();
     roots.insert(base);
     Member member{fmt::format("{}/{}/{}", base, incoming, file->target.substr(base.size() + 1)),
-                  local.size, file->source.empty() ? now : local.mtime, file->mode,
+                  local.size,
+                  file->source.empty() ? now : local.mtime,
+                  file->mode,
                   {}};
     bytes += local.size;
     bool first = true;

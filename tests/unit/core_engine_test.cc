@@ -26,16 +26,23 @@ class ManualClock : public Clock {
 class Watcher : public Observer {
  public:
   void event(const RunRow&, std::string_view, const Event&) override {}
+  void progress(std::string_view, std::uintmax_t, std::uintmax_t) override {}
   void trouble(std::string_view text) override { troubles.emplace_back(text); }
   std::vector<std::string> troubles;
 };
 
 class NoTransport : public Transport {
  public:
+  std::vector<FilesToGet> wanted;
+  bool broken = false;
   std::string where() const override { return "nowhere"; }
   CommandResult stream(const Command&, const ByteSource&, const ByteSink&) override { return {}; }
   void put(std::span<const FileToPut>, const std::string&, const Progress&) override {}
-  FilesGot get(std::span<const FilesToGet>, const Progress&) override { return {}; }
+  FilesGot get(std::span<const FilesToGet> sets, const Progress&) override {
+    if (broken) throw Error(ErrorKind::transport, "the connection broke");
+    wanted.assign(sets.begin(), sets.end());
+    return {{{0, "pw.out", 2048, true}}, {}};
+  }
   void make_directories(std::span<const std::string>) override {}
   std::optional<FileInfo> stat(const std::string&) override { return std::nullopt; }
   void read(const std::string&, std::uintmax_t, const std::function<void(std::string_view)>&) override {}
@@ -44,7 +51,8 @@ class NoTransport : public Transport {
 // A scheduler in memory: it answers submissions as told and shows what the test puts into `reports`.
 class FakeBackend : public Backend {
  public:
-  void prepare(const std::string&, std::span<const std::string>, std::span<const FileToPut>) override {}
+  void prepare(const std::string&, std::span<const std::string>, std::span<const FileToPut>,
+               const Progress&) override {}
   void submit(const Submission& submission, const AnswerSink& sink) override {
     if (before_submit) before_submit();
     std::vector<bool> accepted(submission.jobs.size());
@@ -89,7 +97,7 @@ class FakeBackend : public Backend {
     return {};
   }
   void put_away(const std::vector<std::string>&) override {}
-  Transport& transport() override { return transport_; }
+  NoTransport& transport() override { return transport_; }
 
   std::map<std::string, Answer::Kind> answers;
   std::vector<Report> reports;
@@ -134,7 +142,10 @@ class EngineTest : public testing::Test {
   }
   Place place() {
     return {site_, backend_, &dialect_,
-            [](const JobWriter&, NodeIndex, const Rendered&) { return std::vector<FileToPut>(); }};
+            [](const JobWriter&, NodeIndex, const Rendered&) { return std::vector<FileToPut>(); },
+            outputs_to_.empty()
+                ? decltype(Place::outputs_to)()
+                : [this](const RunRow&, const std::string& name) { return outputs_to_ / name; }};
   }
   Submitted react() { return engine_.react(*run_, place()); }
   bool observe() {
@@ -163,6 +174,7 @@ class EngineTest : public testing::Test {
     return store_.record.nodes[run_->graph.find(name)].reason;
   }
 
+  std::filesystem::path outputs_to_;
   Workflow workflow_;
   Site site_;
   MemoryStore store_;
@@ -550,6 +562,27 @@ TEST_F(EngineTest, AMiddleJobCancelledByHandAtTheSchedulerEndsTheChainByItsEdges
   EXPECT_EQ(state("b"), NodeState::cancelled);
   EXPECT_EQ(state("c"), NodeState::skipped);
   EXPECT_EQ(state("d"), NodeState::queued);
+}
+
+TEST_F(EngineTest, ARunHasEndedOnlyWhenItsOutputsAreHere) {
+  node("a").outputs = {"pw.out"};
+  outputs_to_ = "/here";
+  begin();
+  react();
+  say("a", JobState::completed, Evidence::record).exit_code = 0;
+  backend_.transport().broken = true;
+  pass();
+  EXPECT_EQ(state("a"), NodeState::completed);
+  EXPECT_EQ(store_.record.run.state, RunState::running);
+  EXPECT_THAT(watcher_.troubles.back(), HasSubstr("the connection broke"));
+  backend_.transport().broken = false;
+  pass();
+  EXPECT_EQ(store_.record.run.state, RunState::completed);
+  ASSERT_EQ(backend_.transport().wanted.size(), 1U);
+  EXPECT_EQ(backend_.transport().wanted[0].directory, "/w/run/a");
+  EXPECT_EQ(backend_.transport().wanted[0].target, "/here/a");
+  EXPECT_EQ(store_.all_events.back().kind, "run");
+  EXPECT_EQ(store_.all_events[store_.all_events.size() - 2].text, "1 file, 2K to /here/a");
 }
 
 TEST_F(EngineTest, ATimeOutIsItsOwnState) {

@@ -37,8 +37,8 @@ class Program : public testing::Test {
     for (const auto parent : parents) job.dependencies.push_back({On::ok, parent, {}});
     submission_.jobs.push_back(std::move(job));
   }
-  std::vector<std::string> run(const std::string& shell = "sh") {
-    std::ofstream(dir_ + "/program") << submission_program(dialect_, submission_);
+  std::vector<std::string> run(const std::string& shell = "sh", std::size_t bytes = std::string::npos) {
+    std::ofstream(dir_ + "/program") << submission_program(dialect_, submission_).substr(0, bytes);
     const std::string command =
         "cd " + dir_ + " && PATH=" + dir_ + ":$PATH " + shell + " -s < program 2> stderr";
     std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
@@ -70,6 +70,19 @@ TEST_F(Program, ParentsIdsAreHandedToTheirChildren) {
     fs::remove(dir_ + "/calls");
     EXPECT_THAT(run(shell), ElementsAre("OK token0 41", "OK token1 42", "OK token2 43", "END")) << shell;
     EXPECT_THAT(calls(), ElementsAre("--hold", "--hold", "--after=ok:41,ok:42,")) << shell;
+  }
+}
+
+// A shell takes the end of its input for the end of a here-document.
+TEST_F(Program, AProgramThatArrivesInPartSubmitsNothing) {
+  job("echo 41\n# the rest of the script");
+  job("echo 42", {0});
+  const auto size = submission_program(dialect_, submission_).size();
+  for (const auto* shell : {"sh", "bash"}) {
+    for (std::size_t bytes = 0; bytes < size - 2; bytes += bytes + 40 < size ? 23 : 1) {
+      EXPECT_THAT(run(shell, bytes), IsEmpty()) << shell << " with " << bytes << " of " << size;
+      ASSERT_THAT(calls(), IsEmpty()) << shell << " with " << bytes << " of " << size;
+    }
   }
 }
 

@@ -239,6 +239,33 @@ TEST_F(Script, TheSameInputGivesTheSameBytes) {
   EXPECT_EQ(text(), text());
 }
 
+TEST_F(Script, WhatNeedsAShellIsNoBareJob) {
+  const auto bare = [this](std::vector<std::string> directives = {}, std::string_view setup = {}) {
+    return bare_job({"demo", facts_, node_, 1, job_, site_, std::move(directives), setup});
+  };
+  node_.body = "true";
+  node_.params = {{"p", Value::of("1")}};
+  node_.outputs = {"x"};
+  site_.environment = {{"A", "site"}};
+  node_.env = {{"A", "node"}};
+  ASSERT_TRUE(bare());
+  EXPECT_EQ(bare()->body, "true\n");
+  EXPECT_EQ(bare()->environment.front(), (std::pair<std::string, std::string>("CATENA_RUN", "r1")));
+  EXPECT_EQ(bare()->environment.back(), (std::pair<std::string, std::string>("A", "node")));
+  EXPECT_FALSE(bare({"#SBATCH -n 1"}));
+  EXPECT_FALSE(bare({}, "CATENA_JOB_ID=$SLURM_JOB_ID"));
+  const auto without = [&](auto& field, auto value) {
+    const auto before = std::exchange(field, value);
+    EXPECT_FALSE(bare());
+    field = before;
+  };
+  without(node_.results, std::vector<Result>{{"energy", "pw.out", "x", Result::Pick::last}});
+  without(node_.stdout_file, std::string("%j.out"));
+  without(site_.modules, std::vector<std::string>{"qe"});
+  without(site_.prologue, std::string("ulimit -s unlimited"));
+  without(node_.shell, std::string(" "));
+}
+
 TEST(Record, ATornForeignOrStrangeLineIsNone) {
   EXPECT_FALSE(read_record(R"({"v":1,"kind":"exit","token":"k3f9q2m8xd","ex)"));
   EXPECT_FALSE(read_record(R"({"v":2,"kind":"exit","token":"k3f9q2m8xd","exit":0})"));

@@ -17,6 +17,7 @@ using testing::after;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using testing::eventually;
+using testing::Form;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::LocalRun;
@@ -24,8 +25,17 @@ using ::testing::Pair;
 using testing::slurp;
 using ::testing::UnorderedElementsAre;
 
-TEST(LocalBackend, AChainRunsInOrderAndLeavesRecordsLogsAndNoSupervisor) {
-  LocalRun run;
+// What holds for every job, whatever its form.
+class LocalBackendForms : public ::testing::TestWithParam<Form> {};
+class LocalSupervisorForms : public ::testing::TestWithParam<Form> {};
+constexpr auto form_name = [](const ::testing::TestParamInfo<Form>& info) {
+  return info.param == Form::script ? "script" : "bare";
+};
+INSTANTIATE_TEST_SUITE_P(Job, LocalBackendForms, ::testing::Values(Form::script, Form::bare), form_name);
+INSTANTIATE_TEST_SUITE_P(Job, LocalSupervisorForms, ::testing::Values(Form::script, Form::bare), form_name);
+
+TEST_P(LocalBackendForms, AChainRunsInOrderAndLeavesRecordsLogsAndNoSupervisor) {
+  LocalRun run(GetParam());
   std::vector<Job> jobs = {run.job("a", "echo out-a; echo err-a >&2")};
   for (const char* token : {"b", "c", "d"})
     jobs.push_back(run.job(token, "echo $CATENA_JOB_ID", {after(jobs.size() - 1)}));
@@ -75,8 +85,8 @@ TEST(LocalBackend, StateFilesAreNobodyElsesToRead) {
   EXPECT_EQ(run.backend().transport().stat(run.file(".catena/scripts/a.sh"))->mode, 0600);
 }
 
-TEST(LocalBackend, ADiamondAndAFanOfThreeHundred) {
-  LocalRun run;
+TEST_P(LocalBackendForms, ADiamondAndAFanOfThreeHundred) {
+  LocalRun run(GetParam());
   std::vector<Job> jobs = {run.job("root", "true")};
   Job join = run.job("join", "wc -l < attempts");
   for (int i = 0; i < 300; ++i) {
@@ -90,8 +100,8 @@ TEST(LocalBackend, ADiamondAndAFanOfThreeHundred) {
   EXPECT_THAT(run.attempts(), Each(Pair(::testing::_, 1)));
 }
 
-TEST(LocalBackend, AFailedParentSkipsItsOkDescendantsAndMeetsTheOtherEdges) {
-  LocalRun run;
+TEST_P(LocalBackendForms, AFailedParentSkipsItsOkDescendantsAndMeetsTheOtherEdges) {
+  LocalRun run(GetParam());
   run.submit({run.job("bad", "exit 3"), run.job("child", "true", {after(0)}),
               run.job("grandchild", "true", {after(1)}), run.job("any", "true", {after(2, On::any)}),
               run.job("notok", "true", {after(2, On::notok)}), run.job("fine", "true"),
@@ -109,15 +119,15 @@ TEST(LocalBackend, AFailedParentSkipsItsOkDescendantsAndMeetsTheOtherEdges) {
   EXPECT_EQ(run.attempts().count("child"), 0U);
 }
 
-TEST(LocalBackend, AStartEdgeIsMetWhileTheParentStillRuns) {
-  LocalRun run;
+TEST_P(LocalBackendForms, AStartEdgeIsMetWhileTheParentStillRuns) {
+  LocalRun run(GetParam());
   run.submit({run.job("server", "until [ -e flag ]; do sleep 0.01; done"),
               run.job("client", "touch flag", {after(0, On::start)})});
   EXPECT_THAT(run.ends(), Each(Pair(::testing::_, "completed")));
 }
 
-TEST(LocalBackend, HeldJobsWaitForTheirReleaseThoughTheSupervisorHasLeft) {
-  LocalRun run;
+TEST_P(LocalBackendForms, HeldJobsWaitForTheirReleaseThoughTheSupervisorHasLeft) {
+  LocalRun run(GetParam());
   auto held = run.job("a", "true");
   held.held = true;
   run.submit({held, run.job("b", "true", {after(0)})});
@@ -167,8 +177,8 @@ TEST(LocalBackend, ATargetWithoutItsRunIsFoundIfOnlyOneRunHasIt) {
   EXPECT_THAT(run.ends(), Each(Pair(::testing::_, "completed")));
 }
 
-TEST(LocalBackend, CancelEndsWhatRunsAndWhatWaits) {
-  LocalRun run;
+TEST_P(LocalBackendForms, CancelEndsWhatRunsAndWhatWaits) {
+  LocalRun run(GetParam());
   run.submit({run.job("runs", "trap '' TERM; touch deaf; while :; do sleep 0.1; done"),
               run.job("waits", "true", {after(0)})});
   ASSERT_TRUE(eventually([&] { return std::filesystem::exists(run.file("deaf")); }));
@@ -182,8 +192,8 @@ TEST(LocalBackend, CancelEndsWhatRunsAndWhatWaits) {
   EXPECT_EQ(run.attempts().count("waits"), 0U);
 }
 
-TEST(LocalBackend, WalltimeIsTermThenKillAndItsWordStandsOverTheJobsOwnRecord) {
-  LocalRun run;
+TEST_P(LocalBackendForms, WalltimeIsTermThenKillAndItsWordStandsOverTheJobsOwnRecord) {
+  LocalRun run(GetParam());
   auto deaf = run.job("deaf", "trap '' TERM; echo $BASHPID > deaf-pid; while :; do sleep 0.1; done");
   auto polite = run.job("polite", "trap 'exit 0' TERM; while :; do sleep 0.1; done");
   deaf.resources.walltime = polite.resources.walltime = Seconds{1};
@@ -191,7 +201,8 @@ TEST(LocalBackend, WalltimeIsTermThenKillAndItsWordStandsOverTheJobsOwnRecord) {
   EXPECT_THAT(run.ends(), UnorderedElementsAre(Pair("deaf", "timeout"), Pair("polite", "timeout")));
   const auto observation = run.observe();
   EXPECT_EQ(LocalRun::said(observation, "deaf", Evidence::record)->state, JobState::timeout);
-  EXPECT_EQ(LocalRun::said(observation, "polite", Evidence::record)->host, "h")
+  EXPECT_EQ(LocalRun::said(observation, "polite", Evidence::record)->host,
+            GetParam() == Form::script ? "h" : local::host_name())
       << "its own record was overwritten";
   EXPECT_EQ(LocalRun::said(observation, "polite", Evidence::accounting)->state, JobState::timeout);
   EXPECT_THAT(run.journaled("deaf")->reason, HasSubstr("time limit of"));
@@ -199,8 +210,8 @@ TEST(LocalBackend, WalltimeIsTermThenKillAndItsWordStandsOverTheJobsOwnRecord) {
   EXPECT_TRUE(eventually([&] { return kill(body, 0) != 0; })) << "the body outlived its job";
 }
 
-TEST(LocalBackend, WhatAJobLeavesInItsGroupEndsWithIt) {
-  LocalRun run;
+TEST_P(LocalBackendForms, WhatAJobLeavesInItsGroupEndsWithIt) {
+  LocalRun run(GetParam());
   run.submit({run.job("a", "sleep 1000 & echo $! > left")});
   run.ends();
   const auto left = static_cast<pid_t>(std::stol(slurp(run.file("left"))));
@@ -225,8 +236,8 @@ TEST(LocalBackend, AJobThatCannotWriteItsRecordGetsOneThatSaysWhy) {
   EXPECT_THAT(LocalRun::said(observation, "lost", Evidence::record)->reason, HasSubstr("no such folder"));
 }
 
-TEST(LocalBackend, SlotsAreNeverOverdrawn) {
-  LocalRun run({.cpus = 3, .memory = Bytes{100} << 20, .kill_grace = Seconds{1}});
+TEST_P(LocalBackendForms, SlotsAreNeverOverdrawn) {
+  LocalRun run(GetParam(), {.cpus = 3, .memory = Bytes{100} << 20, .kill_grace = Seconds{1}});
   std::vector<Job> jobs;
   for (int i = 0; i < 30; ++i) {
     auto job = run.job("j" + std::to_string(i),
@@ -273,8 +284,8 @@ TEST(LocalBackend, WhatCannotFitIsRefusedAndWhatDependsOnItIsNotTried) {
   EXPECT_THAT(run.ends(), ElementsAre(Pair("fine", "completed")));
 }
 
-TEST(LocalBackend, ATokenIsQueuedOnceHoweverOftenItIsSubmitted) {
-  LocalRun run;
+TEST_P(LocalBackendForms, ATokenIsQueuedOnceHoweverOftenItIsSubmitted) {
+  LocalRun run(GetParam());
   const auto job = run.job("a", "true");
   const auto first = run.submit({job});
   run.reopen();  // another process, which knows nothing yet
@@ -346,8 +357,8 @@ TEST(LocalBackend, ASupervisorThatDoesNotStartIsSaidAndTheJobsAreQueued) {
 // --- a supervisor that dies
 // ------------------------------------------------------------------------------------------------
 
-TEST(LocalSupervisor, KilledWithJobsRunningTheySettleByTheirRecordsAndNoneRunsTwice) {
-  LocalRun run({.cpus = 8, .memory = Bytes{4} << 30, .kill_grace = Seconds{1}});
+TEST_P(LocalSupervisorForms, KilledWithJobsRunningTheySettleByTheirRecordsAndNoneRunsTwice) {
+  LocalRun run(GetParam(), {.cpus = 8, .memory = Bytes{4} << 30, .kill_grace = Seconds{1}});
   std::vector<Job> jobs;
   for (int i = 0; i < 4; ++i) {
     jobs.push_back(run.job("long" + std::to_string(i), "until [ -e flag ]; do sleep 0.01; done"));
@@ -367,8 +378,7 @@ TEST(LocalSupervisor, KilledWithJobsRunningTheySettleByTheirRecordsAndNoneRunsTw
   ASSERT_GT(group, 1);
   ASSERT_NE(group, getpgrp());
   kill(-group, SIGKILL);
-  ASSERT_TRUE(eventually(
-      [&] { return !slurp(run.file(".catena/spool/quick.exit")).empty() && kill(-group, 0) != 0; }));
+  ASSERT_TRUE(eventually([&] { return run.recorded("quick") && kill(-group, 0) != 0; }));
 
   run.reopen();
   const auto observation = run.observe();
@@ -385,13 +395,17 @@ TEST(LocalSupervisor, KilledWithJobsRunningTheySettleByTheirRecordsAndNoneRunsTw
   EXPECT_EQ(ends.at("child"), "completed");
   EXPECT_EQ(run.journaled("quick")->exit_code, 4);
   EXPECT_EQ(ends.at("doomed"), "failed");
-  EXPECT_EQ(run.journaled("doomed")->reason,
-            "the supervisor and the job were killed before the job could say how it ended");
+  if (GetParam() == Form::script) {
+    EXPECT_EQ(run.journaled("doomed")->reason,
+              "the supervisor and the job were killed before the job could say how it ended");
+  } else {
+    EXPECT_EQ(run.journaled("doomed")->exit_code, 128 + SIGKILL) << "its worker was there to see it";
+  }
   EXPECT_THAT(run.attempts(), Each(Pair(::testing::_, 1)));
 }
 
-TEST(LocalSupervisor, TheSuccessorKeepsWalltimeAndCancelOfWhatItTookOver) {
-  LocalRun run;
+TEST_P(LocalSupervisorForms, TheSuccessorKeepsWalltimeAndCancelOfWhatItTookOver) {
+  LocalRun run(GetParam());
   auto limited = run.job("limited", "while :; do sleep 0.1; done");
   limited.resources.walltime = Seconds{2};
   run.submit({limited, run.job("cancelled", "trap '' TERM; while :; do sleep 0.1; done")});
@@ -402,8 +416,8 @@ TEST(LocalSupervisor, TheSuccessorKeepsWalltimeAndCancelOfWhatItTookOver) {
 }
 
 // Killed again and again at any moment of a busy run: each body runs once, and all end.
-TEST(LocalSupervisor, KilledAtAnyMomentNoJobRunsTwiceAndNoneIsLost) {
-  LocalRun run({.cpus = 8, .memory = Bytes{4} << 30, .kill_grace = Seconds{1}});
+TEST_P(LocalSupervisorForms, KilledAtAnyMomentNoJobRunsTwiceAndNoneIsLost) {
+  LocalRun run(GetParam(), {.cpus = 8, .memory = Bytes{4} << 30, .kill_grace = Seconds{1}});
   std::vector<Job> jobs;
   for (int i = 0; i < 400; ++i) {
     std::vector<Dependency> parents;
@@ -456,8 +470,8 @@ TEST(LocalSupervisor, AJobThatNeverBeganIsStartedAndOneThatBeganIsNot) {
   EXPECT_THAT(run.attempts(), ElementsAre(Pair("never", 1)));
 }
 
-TEST(LocalSupervisor, ATornJournalIsMendedAndReadOn) {
-  LocalRun run;
+TEST_P(LocalSupervisorForms, ATornJournalIsMendedAndReadOn) {
+  LocalRun run(GetParam());
   run.submit({run.job("a", "until [ -e flag ]; do sleep 0.01; done")});
   ASSERT_TRUE(eventually([&] { return run.attempts().size() == 1; }));
   run.kill_supervisor();
@@ -502,8 +516,8 @@ TEST(LocalSupervisor, AnotherBootEndsWhatRanAndAnotherHostIsWaitedFor) {
   }
 }
 
-TEST(LocalSupervisor, HasASessionOfItsOwnAndIsDeafToHangUp) {
-  LocalRun run;
+TEST_P(LocalSupervisorForms, HasASessionOfItsOwnAndIsDeafToHangUp) {
+  LocalRun run(GetParam());
   run.submit({run.job("a", "until [ -e flag ]; do sleep 0.01; done; grep SigIgn /proc/self/status")});
   ASSERT_TRUE(eventually(
       [&] { return run.attempts().size() == 1; }));  // a child in the middle of its start is in the group
@@ -536,8 +550,8 @@ TEST(LocalSupervisor, OnlyOneOfManyThatAreStartedStays) {
   EXPECT_THAT(run.attempts(), ElementsAre(Pair("a", 1)));
 }
 
-TEST(LocalSupervisor, ARunThatWasRemovedIsLeft) {
-  LocalRun run;
+TEST_P(LocalSupervisorForms, ARunThatWasRemovedIsLeft) {
+  LocalRun run(GetParam());
   auto held = run.job("a", "true");
   auto later = run.job("later", "true");
   held.held = true;
@@ -549,14 +563,13 @@ TEST(LocalSupervisor, ARunThatWasRemovedIsLeft) {
   EXPECT_TRUE(eventually([&] { return kill(pid, 0) != 0 || !local::process_start(pid); }));
 }
 
-TEST(LocalSupervisor, AnAppendAtTheMomentItLeavesIsNotLost) {
+TEST_P(LocalSupervisorForms, AnAppendAtTheMomentItLeavesIsNotLost) {
   // Each submission comes as the one before has just ended, when the supervisor is on its way out.
-  LocalRun run;
+  LocalRun run(GetParam());
   for (int i = 0; i < 40; ++i) {
     const auto token = "j" + std::to_string(i);
     run.submit({run.job(token, "true")});
-    ASSERT_TRUE(eventually([&] { return !slurp(run.file(".catena/spool/" + token + ".exit")).empty(); }))
-        << i;
+    ASSERT_TRUE(eventually([&] { return run.recorded(token); })) << i;
   }
   EXPECT_THAT(run.ends(), Each(Pair(::testing::_, "completed")));
   EXPECT_THAT(run.attempts(), Each(Pair(::testing::_, 1)));

@@ -20,6 +20,7 @@
 
 #include "adapters/local/line_file.h"
 #include "adapters/local/local_backend.h"
+#include "adapters/local/record_log.h"
 
 namespace catena::testing {
 
@@ -57,6 +58,9 @@ inline bool eventually(const std::function<bool()>& condition,
   return true;
 }
 
+// A job is a whole script, or bare (core/job.h): the backend promises the same of both.
+enum class Form { script, bare };
+
 // One run with its backend. The test program itself is the binary that supervises (see
 // local_backend_test.cc's main).
 class LocalRun {
@@ -65,6 +69,8 @@ class LocalRun {
       : limits_(limits) {
     reopen();
   }
+  explicit LocalRun(Form form) : LocalRun() { form_ = form; }
+  LocalRun(Form form, local::Limits limits) : LocalRun(limits) { form_ = form; }
   ~LocalRun() {
     // What a failed test leaves behind must not outlive it.
     std::vector<ControlTarget> all;
@@ -113,7 +119,12 @@ exit $status
     job.log_out = file("logs/" + token + ".out");
     job.log_err = file("logs/" + token + ".err");
     job.dependencies = std::move(parents);
-    job.script = script(token, body);
+    if (form_ == Form::script) {
+      job.script = script(token, body);
+    } else {
+      const auto text = fmt::format("echo '{}' >> '{}/attempts'\n{}\n", token, directory(), body);
+      job.bare = BareJob{{{"CATENA_TOKEN", token}}, {"bash"}, text, {}};
+    }
     return job;
   }
 
@@ -180,6 +191,14 @@ exit $status
     return native;
   }
 
+  // Whether the job has left its exit record, in the form of a script or of a bare job.
+  bool recorded(const std::string& token) const {
+    if (!slurp(file(".catena/spool/" + token + ".exit")).empty()) return true;
+    local::RecordLog log(file(".catena/local/records"));
+    log.refresh();
+    const auto* record = log.find(token);
+    return record && record->state != JobState::running;
+  }
   bool supervised() const { return local::is_locked(file(".catena/local/lock")); }
   pid_t supervisor() const { return static_cast<pid_t>(std::stol("0" + slurp(file(".catena/local/lock")))); }
   // Kills it, and waits until its lock is free.
@@ -201,6 +220,7 @@ exit $status
  private:
   Folder folder_;
   local::Limits limits_;
+  Form form_ = Form::script;
   std::unique_ptr<LocalBackend> backend_;
   std::vector<JobRef> submitted_;
 };

@@ -150,10 +150,37 @@ TEST(SiteFile, KindsOfLaterVersionsAreNamedAsSuch) {
   EXPECT_THAT(mistakes("[scheduler]\nkind = torque\n"),
               ElementsAre(HasSubstr("'torque' is not supported yet")));
   EXPECT_THAT(mistakes("[scheduler]\nkind = slrum\n"), ElementsAre(HasSubstr("did you mean 'slurm'?")));
-  EXPECT_THAT(mistakes(slurm + "[transport]\nkind = ssh\n"),
-              ElementsAre(HasSubstr("'ssh' is not supported yet")));
-  EXPECT_THAT(mistakes(slurm + "[transport]\nhost = login1\n"),
-              ElementsAre(HasSubstr("host has no meaning")));
+}
+
+TEST(SiteFile, AHostIsReachedBySshUnlessAnotherKindIsSaid) {
+  const Site site = good(slurm +
+                         "[transport]\nhost = login1, login2.example.org\nuser = alice\nport = 2222\n"
+                         "host_key = SHA256:abc+/=\nconnect_timeout = 5s\ncleanup = on_success\n");
+  EXPECT_EQ(site.transport, "auto");
+  EXPECT_TRUE(site.remote());
+  EXPECT_THAT(site.hosts, ElementsAre("login1", "login2.example.org"));
+  EXPECT_EQ(site.login, "alice");
+  EXPECT_EQ(site.port, 2222);
+  EXPECT_EQ(site.host_key, "SHA256:abc+/=");
+  EXPECT_EQ(site.connect_timeout, Seconds{5});
+  EXPECT_EQ(site.cleanup, Cleanup::on_success);
+  EXPECT_EQ(good(slurm + "[transport]\nkind = openssh\nhost = login1\n").transport, "openssh");
+  EXPECT_FALSE(good(slurm).remote());
+}
+
+TEST(SiteFile, TransportsThatCannotBeMeant) {
+  EXPECT_THAT(mistakes(slurm + "[transport]\nkind = ssh\nhost = a\n"), ElementsAre(HasSubstr("libssh2")));
+  EXPECT_THAT(mistakes(slurm + "[transport]\nkind = auto\n"), ElementsAre(HasSubstr("needs a host")));
+  EXPECT_THAT(mistakes(slurm + "[transport]\nkind = local\nhost = login1\n"),
+              ElementsAre(HasSubstr("'host' has no meaning with the transport 'local'")));
+  EXPECT_THAT(mistakes(slurm + "[transport]\nport = 22\n"), ElementsAre(HasSubstr("'port' has no meaning")));
+  EXPECT_THAT(mistakes(slurm + "[transport]\nhost = alice@login1\n"), ElementsAre(HasSubstr("is no host")));
+  EXPECT_THAT(mistakes(slurm + "[transport]\nhost = -oProxyCommand=evil\n"),
+              ElementsAre(HasSubstr("is no host")));
+  EXPECT_THAT(mistakes(slurm + "[transport]\nhost = a\nhost_key = yes\n"),
+              ElementsAre(HasSubstr("is no host key")));
+  EXPECT_THAT(mistakes("[scheduler]\nkind = local\n[transport]\nhost = a\n"),
+              ElementsAre(HasSubstr("the local scheduler runs jobs on this machine")));
 }
 
 TEST(SiteFile, LimitsOfTheLocalSchedulerAreNotSilentlyWithoutEffect) {

@@ -111,9 +111,9 @@ TEST_P(SqliteStoreTest, RunsAreListedNewestFirstByIdOrName) {
 TEST_P(SqliteStoreTest, NodesAreListedWithTheirCurrentAttemptOrOnlyThoseOfInterest) {
   store_.create(run_row("a"), {}, chain(4));
   Changes changes;
-  changes.nodes = {{0, {NodeState::completed, 1, 0, ""}},
-                   {1, {NodeState::failed, 2, 2, "exit 3"}},
-                   {2, {NodeState::running, 1, 0, ""}}};
+  changes.nodes = {{0, {NodeState::completed, 1, 0, "", true}},
+                   {1, {NodeState::failed, 2, 2, "exit 3", false}},
+                   {2, {NodeState::running, 1, 0, "", false}}};
   for (const auto& [node, number] : {std::pair{0U, 1}, {1U, 1}, {1U, 2}, {2U, 1}}) {
     Attempt attempt;
     attempt.node = node;
@@ -127,6 +127,8 @@ TEST_P(SqliteStoreTest, NodesAreListedWithTheirCurrentAttemptOrOnlyThoseOfIntere
   ASSERT_EQ(all.size(), 4U);
   EXPECT_EQ(all[1].name, "n1");
   EXPECT_EQ(all[1].row.failures, 2);
+  EXPECT_TRUE(all[0].row.fetched);
+  EXPECT_TRUE(store_.load("a").nodes[0].fetched);
   EXPECT_EQ(all[1].row.reason, "exit 3");
   EXPECT_EQ(all[1].attempt->native_id, "12");
   EXPECT_FALSE(all[3].attempt);

@@ -1,0 +1,34 @@
+// The process that runs bare jobs (core/script.h, bare_job), one after another. It does around a body what
+// the job script does around it, with a few system calls in place of a shell.
+//
+// The supervisor forks one for each bare job that runs at a time (worker_pool.h) and talks to it over a
+// socket that keeps messages apart. A worker does not need its supervisor: when that is gone, it brings its
+// job to the end, writes the record, and leaves. It ends a job (TERM to the body's group, KILL after the
+// grace) when it is told to, or by SIGTERM, for a successor of the supervisor has no socket to it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+
+#include "adapters/local/records.h"
+
+namespace catena::local {
+
+// From the supervisor.
+struct Order {
+  enum class Kind { run, stop };
+  Kind kind = Kind::run;
+  std::size_t at = 0, size = 0;      // run: the job's line in the queue
+  Outcome why = Outcome::cancelled;  // stop: what the record is to say
+};
+
+// To the supervisor, when the job has ended: this letter, then the exit record.
+constexpr char recorded = '+';      // it is in the record log
+constexpr char not_recorded = '-';  // it could not be written there
+
+// Serves until the socket's other end is closed. `body`: the running body's process, or 0, for the supervisor
+// to see. Returns an exit status.
+int work(int socket, const RunFiles& files, Seconds kill_grace, std::atomic<pid_t>& body);
+
+}  // namespace catena::local

@@ -1,0 +1,188 @@
+#include "adapters/local/worker_pool.h"
+
+#include <fmt/core.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <system_error>
+
+#include "adapters/local/job_start.h"
+#include "adapters/local/launcher.h"
+#include "adapters/local/process_table.h"
+
+namespace catena::local {
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+[[noreturn]] void fail(const char* what) {
+  throw std::system_error(errno, std::generic_category(), what);
+}
+
+// The body's process, seen from both sides.
+class SharedPid {
+ public:
+  SharedPid() : page_(mmap(nullptr, sizeof(Pid), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {
+    if (page_ == MAP_FAILED) fail("mmap");
+    new (page_) Pid(0);
+  }
+  ~SharedPid() { munmap(page_, sizeof(Pid)); }
+  SharedPid(const SharedPid&) = delete;
+  SharedPid& operator=(const SharedPid&) = delete;
+  std::atomic<pid_t>& get() const { return *static_cast<Pid*>(page_); }
+
+ private:
+  using Pid = std::atomic<pid_t>;
+  static_assert(Pid::is_always_lock_free);
+  void* page_;
+};
+
+// In the new process: nothing of the supervisor's is kept. Its lock would outlive it here, and its ends of
+// the other workers' sockets would keep them waiting.
+[[noreturn]] void become_worker(Descriptor socket, const RunFiles& files, Seconds kill_grace,
+                                std::atomic<pid_t>& body) {
+  setpgid(0, 0);
+  constexpr int kept = 3;
+  if (socket.get() != kept && dup2(socket.get(), kept) != kept) _exit(1);
+  close_range(kept + 1, ~0U, 0);
+  _exit(work(kept, files, kill_grace, body));
+}
+
+}  // namespace
+
+struct WorkerPool::Worker {
+  Worker(asio::io_context& io, Descriptor socket, pid_t its_pid, std::unique_ptr<SharedPid> its_body)
+      : pid(its_pid),
+        start(process_start(its_pid).value_or(0)),
+        body(std::move(its_body)),
+        stream(io, socket.release()),
+        timer(io) {}
+  bool tell(const Order& order) {
+    return ::send(stream.native_handle(), &order, sizeof order, MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(sizeof order);
+  }
+  pid_t pid;
+  std::int64_t start;
+  std::unique_ptr<SharedPid> body;
+  asio::posix::stream_descriptor stream;
+  asio::steady_timer timer;
+  std::optional<JobIndex> job{};
+  std::optional<Outcome> stopped_as{};
+};
+
+WorkerPool::WorkerPool(asio::io_context& io, const RunFiles& files, Seconds kill_grace,
+                       std::function<void(JobIndex, const End&)> on_end)
+    : io_(io), files_(files), kill_grace_(kill_grace), on_end_(std::move(on_end)) {}
+
+WorkerPool::~WorkerPool() = default;
+
+std::shared_ptr<WorkerPool::Worker> WorkerPool::start() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) fail("socketpair");
+  Descriptor ours(ends[0]), theirs(ends[1]);
+  auto body = std::make_unique<SharedPid>();
+  const pid_t pid = fork();
+  if (pid < 0) fail("fork");
+  if (pid == 0) become_worker(std::move(theirs), files_, kill_grace_, body->get());
+  auto worker = std::make_shared<Worker>(io_, std::move(ours), pid, std::move(body));
+  listen(worker);
+  return worker;
+}
+
+WorkerPool::Identity WorkerPool::reserve(JobIndex job) {
+  std::shared_ptr<Worker> worker;
+  if (idle_.empty()) {
+    worker = start();
+  } else {
+    worker = std::move(idle_.back());
+    idle_.pop_back();
+  }
+  worker->job = job;
+  worker->stopped_as.reset();
+  busy_[job] = worker;
+  return {worker->pid, worker->start};
+}
+
+void WorkerPool::give_back(JobIndex job) {
+  const auto found = busy_.find(job);
+  if (found == busy_.end()) return;
+  found->second->job.reset();
+  idle_.push_back(std::move(found->second));
+  busy_.erase(found);
+}
+
+void WorkerPool::run(JobIndex job, const QueueLine& line) {
+  // One that was killed meanwhile does not take it: its end is in the event loop already.
+  busy_.at(job)->tell({.kind = Order::Kind::run, .at = line.at, .size = line.size});
+}
+
+void WorkerPool::stop(JobIndex job, Outcome why) {
+  if (const auto found = busy_.find(job); found != busy_.end()) stop(*found->second, why);
+}
+
+void WorkerPool::stop(Worker& worker, Outcome why) {
+  if (worker.stopped_as) return;
+  worker.stopped_as = why;
+  worker.tell({.kind = Order::Kind::stop, .why = why});
+}
+
+void WorkerPool::limit(JobIndex job, std::chrono::seconds left) {
+  auto& worker = busy_.at(job);
+  worker->timer.expires_after(std::max(left, std::chrono::seconds{0}));
+  worker->timer.async_wait([watched = std::weak_ptr(worker), job](const error_code& error) {
+    const auto limited = watched.lock();
+    if (!error && limited && limited->job == job) stop(*limited, Outcome::timeout);
+  });
+}
+
+void WorkerPool::listen(const std::shared_ptr<Worker>& worker) {
+  worker->stream.async_wait(asio::posix::descriptor_base::wait_read,
+                            [this, watched = std::weak_ptr(worker)](const error_code& error) {
+                              const auto heard = watched.lock();
+                              if (!error && heard) take_answer(heard);
+                            });
+}
+
+void WorkerPool::take_answer(const std::shared_ptr<Worker>& worker) {
+  std::array<char, 16384> answer;  // a record is a name, numbers, a path and a pattern
+  const auto got = recv(worker->stream.native_handle(), answer.data(), answer.size(), MSG_DONTWAIT);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return listen(worker);
+  if (got <= 0) return bury(worker);
+  listen(worker);
+  const std::string_view text(answer.data(), static_cast<std::size_t>(got));
+  end(worker, {.record = read_record(text.substr(1)),
+               .recorded = text[0] == recorded,
+               .stopped_as = worker->stopped_as});
+}
+
+// It was killed, or was told to leave by somebody else.
+void WorkerPool::bury(const std::shared_ptr<Worker>& worker) {
+  kill(worker->pid, SIGKILL);  // its end of the socket is closed: it is past all use
+  waitpid(worker->pid, nullptr, 0);
+  signal_group(worker->body->get(), SIGKILL);
+  log(fmt::format("worker {} is gone", worker->pid));
+  if (worker->job) {
+    end(worker, {.record = {}, .recorded = false, .stopped_as = worker->stopped_as});
+    worker->stream.close();
+  }
+  std::erase(idle_, worker);
+}
+
+void WorkerPool::end(const std::shared_ptr<Worker>& worker, End how) {
+  if (!worker->job) return;
+  const auto job = *worker->job;
+  worker->timer.cancel();
+  worker->job.reset();
+  busy_.erase(job);
+  idle_.push_back(worker);
+  on_end_(job, how);
+}
+
+}  // namespace catena::local
