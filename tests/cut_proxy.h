@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <stdexcept>
 #include <thread>
@@ -48,6 +49,8 @@ class CutProxy {
     cut_[way == Way::up ? 0 : 1] = bytes;
     was_cut_ = false;
   }
+  // Each piece waits that long before it is passed on.
+  void delay(std::chrono::milliseconds time) { delay_ = time.count(); }
   bool was_cut() const { return was_cut_; }
   std::uint64_t passed(Way way) const { return counts_[way == Way::up ? 0 : 1]; }
 
@@ -78,6 +81,7 @@ class CutProxy {
     char buffer[16384];
     const auto got = recv(pair.ends[from], buffer, sizeof buffer, 0);
     if (got <= 0) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(delay_));
     auto size = static_cast<std::uint64_t>(got);
     const auto left = cut_[from] - std::min<std::uint64_t>(cut_[from], counts_[from]);
     const bool cut = size >= left;
@@ -133,6 +137,7 @@ class CutProxy {
 
   std::uint16_t target_, port_ = 0;
   int listener_;
+  std::atomic<std::int64_t> delay_ = 0;
   std::atomic<bool> ended_ = false, was_cut_ = false;
   std::atomic<std::uint64_t> counts_[2] = {0, 0}, cut_[2] = {never, never};
   std::thread thread_;

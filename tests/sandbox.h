@@ -38,6 +38,11 @@ class Sandbox {
     write("sites/slurm.ini",
           "[scheduler]\nkind = slurm\npoll = 1s\nsettle = 20s\n[transport]\nkind = local\n");
     write("sites/local.ini", "[scheduler]\nkind = local\n[limits]\ncpus = 4\nmemory = 8G\nkill_grace = 1s\n");
+    // Beside the private SLURM, behind the private SSH server: scripts/sshd.
+    if (const char* config = getenv("CATENA_TEST_SSH_CONFIG"))
+      write("sites/ssh.ini", std::string("[scheduler]\nkind = slurm\npoll = 1s\nsettle = 20s\n[transport]\n"
+                                         "host = catena-default\nssh_config = ") +
+                                 config + "\n");
   }
   ~Sandbox() {
     if (keep) return;

@@ -40,6 +40,19 @@ std::string read_file(const fs::path& path) {
   return std::move(text).str();
 }
 
+// A link in a folder may lead to a file of that folder: what lies outside was not named as an input.
+void check_link(const std::string& node, const fs::path& root, const fs::path& link) {
+  std::error_code error;
+  const auto target = fs::canonical(link, error);
+  const auto below = target.lexically_relative(root);
+  if (!error && !below.empty() && *below.begin() != "..") return;
+  throw Error(
+      ErrorKind::config,
+      fmt::format("node {}: the input {} is a symbolic link that {}", node, link.string(),
+                  error ? "leads nowhere" : fmt::format("leads out of its folder, to {}", target.string())),
+      "name that file as an input of its own, or take the link away");
+}
+
 int mode_of(const fs::path& path) {
   return static_cast<int>(fs::status(path).permissions() & fs::perms::mask) & 0777;
 }
@@ -84,7 +97,9 @@ std::vector<FileToPut> input_files(
         add(input, path, target);
         continue;
       }
+      const auto root = fs::canonical(path);
       for (const auto& entry : fs::recursive_directory_iterator(path)) {
+        if (entry.is_symlink()) check_link(node.name, root, entry.path());
         if (entry.is_regular_file()) add(input, entry.path(), target / entry.path().lexically_relative(path));
       }
     }

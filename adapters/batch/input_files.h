@@ -11,7 +11,8 @@
 namespace catena {
 
 // Globs are resolved on this machine; `fill_in(file, text)` renders those inputs that ask for it. A folder is
-// taken with all that is in it; symbolic links are followed to files and not into folders. Throws
+// taken with all that is in it; symbolic links in it are followed to files of the same folder, and not into
+// folders. Throws Error(config) for a link that leads elsewhere,
 // Error(not_found) naming the node and the file.
 std::vector<FileToPut> input_files(
     const Rendered& node,

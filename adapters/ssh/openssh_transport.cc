@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 #include "adapters/local/local_transport.h"
 #include "adapters/ssh/command_channel.h"
@@ -120,8 +121,13 @@ OpensshTransport::~OpensshTransport() {
   } catch (const std::exception&) {
     // It ends by itself after a while without use.
   }
-  std::error_code ignored;
-  if (!directory_.empty()) std::filesystem::remove_all(directory_, ignored);
+  // A master that ends takes its own socket away, maybe from under this.
+  std::error_code error;
+  for (int left = 100; !directory_.empty() && left > 0; --left) {
+    std::filesystem::remove_all(directory_, error);
+    if (!std::filesystem::exists(directory_, error)) break;
+    std::this_thread::sleep_for(10ms);
+  }
 }
 
 std::string OpensshTransport::where() const {
@@ -350,8 +356,7 @@ CommandResult OpensshTransport::stream(const Command& command, const ByteSource&
     const auto at = result.err.rfind(end);
     if (at == std::string::npos) {
       lost();
-      throw Error(ErrorKind::transport,
-                  fmt::format("{}: the connection broke: {}", host, one_line(result.err)));
+      throw ConnectionLost(fmt::format("{}: the connection broke: {}", host, one_line(result.err)));
     }
     result.err.erase(at, end.size());
   }

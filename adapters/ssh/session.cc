@@ -344,8 +344,8 @@ void Session::close_channel(Lock& lock, LIBSSH2_CHANNEL* channel) noexcept {
 void Session::broken(const std::string& what) {
   const auto words = last_words();
   wire_->cut();
-  throw Error(ErrorKind::transport, fmt::format("{}: the connection broke: {}{}", where(), what,
-                                                words.empty() ? words : " (" + words + ")"));
+  throw ConnectionLost(fmt::format("{}: the connection broke: {}{}", where(), what,
+                                   words.empty() ? words : " (" + words + ")"));
 }
 
 std::string Session::last_words() const {

@@ -21,8 +21,8 @@ CommandResult RemoteTransport::run(const Command& command, const LineSink& on_li
   for (auto pause : {std::chrono::seconds{1}, std::chrono::seconds{4}}) {
     try {
       return Transport::run(command, on_line);
-    } catch (const Error& error) {
-      if (!again || error.kind() != ErrorKind::transport) throw;
+    } catch (const ConnectionLost&) {
+      if (!again) throw;
       std::this_thread::sleep_for(pause);
     }
   }

@@ -2,14 +2,25 @@
 // Kinds of wire (libssh2, the system's ssh) implement connect(), stream() and where().
 #pragma once
 
+#include <utility>
+
+#include "core/error.h"
 #include "core/transport.h"
 
 namespace catena {
 
+// The host is out of reach, or the connection broke: what may be repeated is worth another try. Not for a
+// host key or a login that was refused.
+class ConnectionLost : public Error {
+ public:
+  explicit ConnectionLost(const std::string& message, std::string remedy = {})
+      : Error(ErrorKind::transport, message, std::move(remedy)) {}
+};
+
 class RemoteTransport : public Transport {
  public:
-  // A repeatable command whose output is not streamed is tried again after an Error(transport): three times
-  // in all, with pauses of one and four seconds.
+  // A repeatable command whose output is not streamed is tried again after a ConnectionLost: three
+  // times in all, with pauses of one and four seconds.
   CommandResult run(const Command& command, const LineSink& on_line = {}) override;
   void put(std::span<const FileToPut> files, const std::string& root, const Progress& progress = {}) override;
   FilesGot get(std::span<const FilesToGet> sets, const Progress& progress = {}) override;

@@ -211,11 +211,12 @@ TEST_F(Slurm, AnOrdinaryUserRunsAWorkflow) {
   EXPECT_EQ(box.read("catena-runs/user-u1/a/who"), user + "\n");
 }
 
-// The example on the real scheduler and on this machine: pw.x, results, and the fit.
+// The example on this machine, on the real scheduler, and on that from a laptop: pw.x, results, and the fit.
 class Silicon : public testing::TestWithParam<const char*> {};
 
 TEST_P(Silicon, TheEquationOfStateGivesTheKnownLatticeConstant) {
   if (GetParam() == std::string("slurm") && !getenv("CATENA_TEST_SLURM")) GTEST_SKIP() << "no private SLURM";
+  if (GetParam() == std::string("ssh") && !getenv("CATENA_TEST_SSH")) GTEST_SKIP() << "no private SSH server";
   Sandbox box(GetParam());
   const std::string folder = CATENA_SOURCE_DIR "/templates/workflows/";
   box.write("si.in", read_text(folder + "si.in"));
@@ -242,7 +243,7 @@ TEST_P(Silicon, TheEquationOfStateGivesTheKnownLatticeConstant) {
   EXPECT_NEAR(fitted, 10.2, 0.03);
 }
 
-INSTANTIATE_TEST_SUITE_P(Everywhere, Silicon, testing::Values("local", "slurm"),
+INSTANTIATE_TEST_SUITE_P(Everywhere, Silicon, testing::Values("local", "slurm", "ssh"),
                          [](const auto& each) { return std::string(each.param); });
 
 }  // namespace

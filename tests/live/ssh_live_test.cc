@@ -39,6 +39,8 @@ std::string variable(const char* name) {
   return value ? value : "";
 }
 
+const std::vector<std::string> once{"a.1", "a.2", "a.3", "a.4", "b"};
+
 class Ssh : public testing::Test {
  protected:
   void SetUp() override {
@@ -77,6 +79,20 @@ class Ssh : public testing::Test {
     box.write("in.txt", "some text\n");
     for (int i = 0; i < 50; ++i) box.write("data/" + std::to_string(i) + "/f", std::string(2000, 'x') + "\n");
   }
+  // The site "ssh" is reached through the proxy. The user's configuration has no entry for that: its key is
+  // named.
+  void through(const CutProxy& proxy) {
+    const auto pin =
+        lines_of(text_of("ssh-keygen -l -f " + variable("CATENA_TEST_SSH_DIR") + "/keys/host_ed25519.pub"));
+    ASSERT_THAT(pin, SizeIs(1));
+    const auto key = pin[0].substr(pin[0].find("SHA256:"));
+    box.write("config", "Host *\n  IdentityFile " + variable("CATENA_TEST_SSH_DIR") +
+                            "/laptop/id_ed25519\n  IdentitiesOnly yes\n  IdentityAgent none\n");
+    config_ = (box.dir / "config").string();
+    site("ssh", "127.0.0.1",
+         "port = " + std::to_string(proxy.port()) + "\nuser = " + variable("CATENA_TEST_SSH_USER") +
+             "\nhost_key = " + key.substr(0, key.find(' ')) + "\nconnect_timeout = 5s\n");
+  }
   std::vector<std::string> ran(const std::string& name) const {
     auto lines = lines_of(read_text(scratch_ / ("ran." + name)));
     std::ranges::sort(lines);
@@ -87,8 +103,6 @@ class Ssh : public testing::Test {
   fs::path scratch_;
   std::string config_ = variable("CATENA_TEST_SSH_CONFIG");
 };
-
-const std::vector<std::string> once{"a.1", "a.2", "a.3", "a.4", "b"};
 
 class SshKind : public Ssh, public testing::WithParamInterface<const char*> {};
 
@@ -207,6 +221,30 @@ TEST_F(Ssh, AnUnknownHostKeyIsRefusedWithItsFingerprintAndNothingIsRecorded) {
   EXPECT_THAT(box.catena("doctor ssh").out, HasSubstr("PROBLEM"));
 }
 
+TEST_F(Ssh, ASlowWireOnlyTakesLonger) {
+  CutProxy proxy(static_cast<std::uint16_t>(std::stoi(variable("CATENA_TEST_SSH_PORT_DEFAULT"))));
+  through(proxy);
+  proxy.delay(std::chrono::milliseconds(20));
+  inputs();
+  ASSERT_EQ(box.run("slow", workflow("slow"), "--wait").status, 0);
+  EXPECT_EQ(ran("slow"), once);
+}
+
+TEST_F(Ssh, RemovingADirectoryNeverLeavesTheScratchBase) {
+  box.write("w.yaml", "name: w\nnodes:\n  a:\n    run: ln -s \"$CATENA_RUN_DIR/../kept\" link\n");
+  fs::create_directories(scratch_ / "kept");
+  std::ofstream(scratch_ / "kept/file") << "not ours";
+  fs::create_directories(scratch_ / "other/.catena");
+  ASSERT_EQ(box.catena("run w.yaml --site ssh --id w1 --wait").status, 0);
+  ASSERT_EQ(box.catena("run w.yaml --site ssh --id w2 --wait").status, 0);
+  fs::remove_all(scratch_ / "w-w2");
+  fs::create_directory_symlink(scratch_ / "other", scratch_ / "w-w2");
+  ASSERT_EQ(box.catena("gc w1 w2 --yes").status, 0);
+  EXPECT_FALSE(fs::exists(scratch_ / "w-w1"));
+  EXPECT_TRUE(fs::exists(scratch_ / "kept/file")) << "a link in the run's directory";
+  EXPECT_TRUE(fs::exists(scratch_ / "other/.catena")) << "a link in the place of a run's directory";
+}
+
 TEST_F(Ssh, TheNextLoginHostIsTakenWhenOneIsDown) {
   site("ssh", "127.0.0.9, catena-default", "connect_timeout = 2s\n");
   EXPECT_EQ(box.run("next", "name: next\nnodes:\n  a:\n    run: 'true'\n", "--wait").status, 0);
@@ -219,17 +257,7 @@ class SshCut : public Ssh, public testing::WithParamInterface<int> {};
 
 TEST_P(SshCut, TheRunEndsRightAndEachJobWasSubmittedOnce) {
   CutProxy proxy(static_cast<std::uint16_t>(std::stoi(variable("CATENA_TEST_SSH_PORT_DEFAULT"))));
-  const auto pin =
-      lines_of(text_of("ssh-keygen -l -f " + variable("CATENA_TEST_SSH_DIR") + "/keys/host_ed25519.pub"));
-  ASSERT_THAT(pin, SizeIs(1));
-  const auto words = pin[0].substr(pin[0].find("SHA256:"));
-  // The user's configuration has no entry for the proxy: its key is named here.
-  box.write("config", "Host *\n  IdentityFile " + variable("CATENA_TEST_SSH_DIR") +
-                          "/laptop/id_ed25519\n  IdentitiesOnly yes\n  IdentityAgent none\n");
-  config_ = (box.dir / "config").string();
-  site("ssh", "127.0.0.1",
-       "port = " + std::to_string(proxy.port()) + "\nuser = " + variable("CATENA_TEST_SSH_USER") +
-           "\nhost_key = " + words.substr(0, words.find(' ')) + "\nconnect_timeout = 5s\n");
+  through(proxy);
   inputs();
 
   const auto name = "cut" + std::to_string(GetParam());

@@ -24,6 +24,7 @@ class Wire : public RemoteTransport {
   std::string where() const override { return "the other side"; }
   CommandResult stream(const Command& command, const ByteSource& input, const ByteSink& output) override {
     ++commands;
+    if (failure) failure();
     std::uintmax_t passed = 0;
     if (!input) return local_.stream(command, {}, counting(output, passed));
     return local_.stream(
@@ -31,13 +32,14 @@ class Wire : public RemoteTransport {
         [&](std::span<char> buffer) {
           const auto size = input(buffer.first(std::min<std::size_t>(buffer.size(), 8192)));
           sent += size;
-          if (cut_after && sent > *cut_after) throw Error(ErrorKind::transport, "the connection broke");
+          if (cut_after && sent > *cut_after) throw ConnectionLost("the connection broke");
           return size;
         },
         counting(output, passed));
   }
 
   int commands = 0;
+  std::function<void()> failure;
   std::uintmax_t sent = 0, received = 0;
   std::optional<std::uintmax_t> cut_after, cut_output_after;
 
@@ -46,8 +48,7 @@ class Wire : public RemoteTransport {
     return [this, &output, &passed](std::string_view piece) {
       passed += piece.size();
       received += piece.size();
-      if (cut_output_after && passed > *cut_output_after)
-        throw Error(ErrorKind::transport, "the connection broke");
+      if (cut_output_after && passed > *cut_output_after) throw ConnectionLost("the connection broke");
       output(piece);
     };
   }
@@ -322,6 +323,24 @@ TEST_F(RemoteTransportTest, WhatCannotBeWrittenThereIsNamed) {
     EXPECT_THAT(error.what(), HasSubstr(there_.string()));
     EXPECT_THAT(error.what(), HasSubstr("the other side"));
   }
+}
+
+TEST_F(RemoteTransportTest, OnlyABrokenConnectionIsTriedAgainAndOnlyForWhatMayBeRepeated) {
+  Command command;
+  command.argv = {"true"};
+  command.repeatable = true;
+  wire_.failure = [&] { throw Error(ErrorKind::transport, "the host key is not the known one"); };
+  EXPECT_EQ(kind_of([&] { wire_.run(command); }), ErrorKind::transport);
+  EXPECT_EQ(wire_.commands, 1);
+  wire_.failure = [&] {
+    if (wire_.commands == 2) throw ConnectionLost("the connection broke");
+  };
+  EXPECT_EQ(wire_.run(command).status, 0);
+  EXPECT_EQ(wire_.commands, 3);
+  command.repeatable = false;
+  wire_.failure = [] { throw ConnectionLost("the connection broke"); };
+  EXPECT_EQ(kind_of([&] { wire_.run(command); }), ErrorKind::transport);
+  EXPECT_EQ(wire_.commands, 4);
 }
 
 TEST_F(RemoteTransportTest, StatAndReadTellAFileFromNone) {
