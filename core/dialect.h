@@ -45,7 +45,8 @@ class Dialect {
   // The word(s) for the submit line that name the parents; ids are given as shell expansions ("$J3") or
   // native ids.
   virtual std::string dependency_option(std::span<const std::pair<On, std::string>> parents) const = 0;
-  // Further words for the submit line of this job, as shell text, where a directive cannot say it. Mostly none.
+  // Further words for the submit line of this job, as shell text, where a directive cannot say it. Mostly
+  // none.
   virtual std::string submit_options(const Job& /*job*/) const { return {}; }
   // argv of the commands that carry out `action` for these jobs, split where a command line would grow too
   // long. For `repoint` one command a job.

@@ -274,7 +274,7 @@ void Engine::submit_window(Run& run, const Place& place, const JobWriter& writer
     const auto delay =
         row.attempts > 0 && row.state == NodeState::retrying ? retry_delay(run, planned.node) : Seconds{0};
     auto written = writer.write(planned, row.attempts + 1, std::move(dependencies), delay);
-    directories.push_back(written.node.workdir);
+    if (!place.dialect) directories.push_back(written.node.workdir);
     for (auto& file : place.input_files(writer, planned.node, written.node)) files.push_back(std::move(file));
 
     row.attempts += 1;

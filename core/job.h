@@ -36,7 +36,9 @@ struct Job {
   std::string name;     // NODE.TOKEN: the job's name at the scheduler, by which it is found again
   std::string log_out;  // absolute paths of the job's own output
   std::string log_err;
-  std::string workdir;  // absolute
+  // Where the scheduler starts it: the run's directory, since the job makes its own (a thousand directories
+  // on a parallel file system would take longer than the submission); on this machine the node's own.
+  std::string workdir;
   Resources resources;
   std::vector<std::string> options;      // scheduler_options, verbatim, checked by the dialect
   std::vector<Dependency> dependencies;  // empty: a root of this submission

@@ -37,7 +37,7 @@ JobWriter::Written JobWriter::write(const PlannedNode& planned, int attempt,
   job.name = job_name(node.name, job.token);
   job.log_out = fmt::format("{}/{}/{}.{}.out", run_.directory, log_folder, node.name, attempt);
   job.log_err = fmt::format("{}/{}/{}.{}.err", run_.directory, log_folder, node.name, attempt);
-  job.workdir = written.node.workdir;
+  job.workdir = dialect_ ? run_.directory : written.node.workdir;
   job.resources = written.node.resources;
   if (delay.count() > 0) job.resources.begin = fmt::format("+{}", delay.count());
   job.options = written.node.scheduler_options;

@@ -296,7 +296,8 @@ std::string job_script(const ScriptInput& in) {
       "\\\"node\\\":\\\"$CATENA_NODE\\\",\\\"job\\\":\\\"$CATENA_JOB_ID\\\",\\\"host\\\":\\\"$HOSTNAME\\\","
       "\\\"time\\\":$c_start}\"\n";
   text += site_prologue(in.site);
-  text += "\ncd \"$CATENA_WORKDIR\" || c_end 1 \"cannot enter the working directory $CATENA_WORKDIR\"\n";
+  text += "\n[[ -d $CATENA_WORKDIR ]] || mkdir -m 700 -p -- \"$CATENA_WORKDIR\"\n";
+  text += "cd -- \"$CATENA_WORKDIR\" || c_end 1 \"cannot enter the working directory $CATENA_WORKDIR\"\n";
   std::string setup;
   const auto redirected = redirections(in, setup);
   text += setup;

@@ -195,8 +195,15 @@ TEST_F(Script, AResultThatIsNotThereFailsTheNode) {
   EXPECT_EQ(run("rm pw.out\n"), 1);
 }
 
-TEST_F(Script, ADirectoryThatIsNotThereFailsTheNodeBeforeItsBody) {
+TEST_F(Script, TheWorkingDirectoryIsMadeByTheJob) {
   fs::remove(node_.workdir);
+  EXPECT_EQ(run("pwd\n"), 0);
+  EXPECT_EQ(fs::status(node_.workdir).permissions(), fs::perms(0700));
+}
+
+TEST_F(Script, ADirectoryThatCannotBeMadeFailsTheNodeBeforeItsBody) {
+  fs::remove(node_.workdir);
+  std::ofstream(node_.workdir) << "a file in its place";
   EXPECT_EQ(run("echo ran\n"), 1);
   EXPECT_EQ(read("out"), "");
   EXPECT_THAT(exit_record()->reason, HasSubstr("cannot enter the working directory"));
