@@ -72,7 +72,7 @@ Place Workbench::place() const {
 
 std::string Workbench::scratch_base(const std::string& directory) const {
   if (!site.remote()) {
-    const auto base = expand_scratch(site);
+    auto base = expand_scratch(site);
     return base.empty() ? directory + "/catena-runs" : base;
   }
   const auto environment = transfer::remote_environment(*transport);
@@ -80,7 +80,7 @@ std::string Workbench::scratch_base(const std::string& directory) const {
     const auto found = environment.find(std::string(name));
     return found == environment.end() ? std::nullopt : std::optional(found->second);
   };
-  const auto base = expand_scratch(site, value_of);
+  auto base = expand_scratch(site, value_of);
   if (!base.empty()) return base;
   return fmt::format("{}/catena-{}", value_of("TMPDIR").value_or("/tmp"),
                      value_of("USER").value_or(value_of("LOGNAME").value_or("user")));
@@ -113,7 +113,7 @@ std::unique_ptr<Transport> make_transport(const Site& site) {
   options.config_file = site.ssh_config;
   options.prompt = terminal_prompt();
   options.notice = [](const std::string& text) { fmt::print(stderr, "catena: {}\n", text); };
-  return make_ssh_transport(std::move(options));
+  return make_ssh_transport(options);
 }
 
 }  // namespace

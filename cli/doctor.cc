@@ -57,7 +57,7 @@ void check_clock(Transport& transport, Report& report) {
   const auto after = std::chrono::system_clock::now();
   const auto here =
       std::chrono::duration_cast<std::chrono::seconds>((before + (after - before) / 2).time_since_epoch());
-  const auto skew = std::atoll(result.out.c_str()) - here.count();
+  const auto skew = std::strtoll(result.out.c_str(), nullptr, 10) - here.count();
   if (std::llabs(skew) <= 5) return report.good("the clocks agree");
   report.add({Level::note,
               fmt::format("its clock is {} s {} ours", std::llabs(skew), skew > 0 ? "ahead of" : "behind"),

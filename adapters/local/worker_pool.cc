@@ -175,7 +175,7 @@ void WorkerPool::bury(const std::shared_ptr<Worker>& worker) {
   std::erase(idle_, worker);
 }
 
-void WorkerPool::end(const std::shared_ptr<Worker>& worker, End how) {
+void WorkerPool::end(const std::shared_ptr<Worker>& worker, const End& how) {
   if (!worker->job) return;
   const auto job = *worker->job;
   worker->timer.cancel();

@@ -48,7 +48,7 @@ class WorkerPool {
   void listen(const std::shared_ptr<Worker>& worker);
   void take_answer(const std::shared_ptr<Worker>& worker);
   void bury(const std::shared_ptr<Worker>& worker);
-  void end(const std::shared_ptr<Worker>& worker, End how);
+  void end(const std::shared_ptr<Worker>& worker, const End& how);
   static void stop(Worker& worker, Outcome why);
 
   boost::asio::io_context& io_;

@@ -169,6 +169,7 @@ FilesGot download(Transport& transport, std::span<const FilesToGet> sets, const 
     }
   }
   std::vector<std::string> names;
+  names.reserve(ask.size());
   for (const auto& [name, places] : ask) names.push_back(name);
   const auto digests = digests_there(transport, names);
   for (const auto& [name, places] : ask) {
