@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "pbs/checkup.h"
+#include "pbs/dialect.h"
 #include "pbs/header.h"
 #include "slurm/checkup.h"
 #include "slurm/dialect.h"
@@ -14,6 +16,10 @@ namespace {
 const std::array table{
     Scheduler{"slurm", [](const Site& site) { return slurm::make_dialect(slurm::options_of(site)); },
               slurm::check_site_options, slurm::checkup},
+    Scheduler{"pbs", [](const Site& site) { return pbs::make_dialect(pbs::options_of(site)); },
+              pbs::check_site_options, pbs::checkup},
+    Scheduler{"torque", [](const Site& site) { return pbs::make_dialect(pbs::options_of(site)); },
+              pbs::check_torque_options, pbs::torque_checkup},
 };
 
 }  // namespace

@@ -42,12 +42,10 @@ class Dialect {
   // that are no options.
   virtual std::vector<std::string> check_options(std::span<const std::string> options) const = 0;
   virtual SubmitText submit_text() const = 0;
-  // The word(s) for the submit line that name the parents; ids are given as shell expansions ("$J3") or
-  // native ids.
-  virtual std::string dependency_option(std::span<const std::pair<On, std::string>> parents) const = 0;
-  // Further words for the submit line of this job, as shell text, where a directive cannot say it. Mostly
-  // none.
-  virtual std::string submit_options(const Job& /*job*/) const { return {}; }
+  // The further words of this job's submit line, as shell text: its parents, whose ids are shell expansions
+  // ("$J3") or native ids, and what no directive can say.
+  virtual std::string submit_words(const Job& job,
+                                   std::span<const std::pair<On, std::string>> parents) const = 0;
   // argv of the commands that carry out `action` for these jobs, split where a command line would grow too
   // long. For `repoint` one command a job.
   virtual std::vector<Command> control(Action action, std::span<const ControlTarget> targets) const = 0;

@@ -13,6 +13,7 @@ namespace {
 
 // The reason of an attempt that was asked to end, until it has.
 constexpr const char* cancel_requested = "cancel requested";
+constexpr const char* stranded = "the scheduler let it wait for parents that had ended";
 
 NodeState node_state(JobState state) {
   switch (state) {
@@ -116,9 +117,8 @@ class Engine::Recorder {
     e.attempt = row.attempts;
     e.from = to_string(row.state);
     e.to = to_string(to);
-    e.text = native.empty() || native == reason ? reason
-             : reason.empty()                   ? native
-                                                : reason + " (" + native + ")";
+    const bool adds = !native.empty() && native != reason && native != e.to;
+    e.text = !adds ? reason : reason.empty() ? native : reason + " (" + native + ")";
     e.time = now_;
     changes_.events.push_back(std::move(e));
     --run_.row.counts[row.state];
@@ -194,9 +194,26 @@ class Engine::Recorder {
 // What one pass over a run carries from node to node.
 struct Engine::Pass {
   Recorder recorder;
-  std::vector<bool> by_failure;  // core/plan.h's skipped_by_failure, kept up to date
-  std::string stop_reason;       // a failed node's on_failure: stop
+  std::vector<bool> by_failure;       // core/plan.h's skipped_by_failure, kept up to date
+  std::string stop_reason;            // a failed node's on_failure: stop
+  std::vector<NodeIndex> stranded{};  // wait at the scheduler for what has long come
 };
+
+namespace {
+
+// All that the node waits for has come, and so long ago that the scheduler must have heard of it.
+bool waits_for_nothing(const Run& run, const Site& site, NodeIndex node, const std::vector<bool>& by_failure,
+                       Time now) {
+  return std::ranges::all_of(run.graph.parents(node), [&](const Edge& edge) {
+    const auto* attempt = run.attempts[edge.node].get();
+    if (fate(edge.on, run.nodes[edge.node], attempt, by_failure[edge.node]) != Fate::met) return false;
+    if (!attempt) return true;
+    const auto since = attempt->ended ? attempt->ended : attempt->started;  // `start` is met by a start
+    return since && now - *since >= site.settle;
+  });
+}
+
+}  // namespace
 
 std::vector<const Attempt*> Run::current() const {
   std::vector<const Attempt*> list;
@@ -460,7 +477,7 @@ bool Engine::observe(std::span<Run* const> runs, const Place& place) {
   for (const auto& report : observation.reports) by_token[report.token].push_back(&report);
   const std::vector<const Report*> none;
   for (auto* run : runs) {
-    Pass pass{{*this, *run}, skipped_by_failure(run->graph, run->nodes, run->current()), {}};
+    Pass pass{{*this, *run}, skipped_by_failure(run->graph, run->nodes, run->current()), {}, {}};
     for (const auto node : run->graph.order()) {  // parents first: a child's end is read in their light
       const auto& attempt = run->attempts[node];
       if (!attempt || attempt->state == AttemptState::ended || attempt->state == AttemptState::dropped)
@@ -470,10 +487,26 @@ bool Engine::observe(std::span<Run* const> runs, const Place& place) {
     }
     if (observation.queue_seen) pass.recorder.observed();
     pass.recorder.commit();
+    free_stranded(*run, place, pass);
     if (!pass.stop_reason.empty() && !run->row.stop_requested) stop(*run, place, pass.stop_reason);
   }
   place.backend.put_away(observation.spooled);
   return observation.queue_seen;
+}
+
+// PBS leaves a job waiting for ever whose parent was deleted before it had started. It is submitted again
+// when a later pass has seen that it is gone.
+void Engine::free_stranded(Run& run, const Place& place, Pass& pass) {
+  if (pass.stranded.empty()) return;
+  std::vector<ControlTarget> targets;
+  for (const auto node : pass.stranded)
+    targets.push_back({run.attempts[node]->native_id, {}, run.row.directory});
+  for (const auto node : pass.stranded) {
+    run.attempts[node]->reason = stranded;
+    pass.recorder.attempt(node);
+  }
+  pass.recorder.commit();
+  for (const auto& words : place.backend.control(Action::cancel, targets)) observer_.trouble(words);
 }
 
 void Engine::settle(Run& run, const Site& site, const Observation& observation,
@@ -540,6 +573,9 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
   if (!terminal(to)) {
     if (to == NodeState::held && attempt.state == AttemptState::staged)
       return recorder.state(node, to, run.nodes[node].reason);
+    if (to == NodeState::held && !report.dependency.empty() &&
+        waits_for_nothing(run, site, node, pass.by_failure, now))
+      pass.stranded.push_back(node);
     const auto waits_for = report.dependency.empty() || to != NodeState::held
                                ? report.reason
                                : report.reason + " " + report.dependency;
@@ -547,6 +583,7 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
     return;
   }
 
+  const bool was_stranded = attempt.reason == stranded && !run.row.stop_requested;
   attempt.state = AttemptState::ended;
   attempt.ended = report.ended.value_or(now);
   attempt.exit_code = report.exit_code;
@@ -556,6 +593,11 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
   recorder.attempt(node);
   for (const auto& [name, value] : report.results) recorder.result({node, attempt.number, name, value});
 
+  if (to == NodeState::cancelled && was_stranded) {
+    attempt.state = AttemptState::dropped;
+    recorder.state(node, NodeState::pending, std::string(stranded) + "; to be submitted again");
+    return;
+  }
   if (to == NodeState::cancelled && !attempt.started && !run.row.stop_requested) {
     // Taken out before it ran. By the scheduler, if a parent's failure made it impossible; else by somebody.
     bool parent_tried_again = false;
@@ -568,7 +610,9 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
         reason = why_broken(run.graph.node(edge.node).name, edge.on, parent.state);
         break;
       }
-      parent_tried_again = parent_tried_again || parent.state == NodeState::retrying || parent.attempts > 1;
+      // Pending once more: it was taken out itself, with a parent of its own that is tried again.
+      parent_tried_again = parent_tried_again || parent.state == NodeState::retrying || parent.attempts > 1 ||
+                           (parent.state == NodeState::pending && parent.attempts > 0);
     }
     if (to == NodeState::cancelled && parent_tried_again) {
       attempt.state = AttemptState::dropped;
@@ -577,7 +621,8 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
       return;
     }
   }
-  if (to != NodeState::completed && to != NodeState::cancelled) ++run.nodes[node].failures;
+  if (to != NodeState::completed && to != NodeState::cancelled && to != NodeState::skipped)
+    ++run.nodes[node].failures;
   if (to != NodeState::completed && retry_due(run, node, outcome->state)) {
     recorder.state(node, NodeState::retrying, reason, report.native);
     return;

@@ -80,6 +80,7 @@ class Engine {
   struct Pass;
   void settle(Run& run, const Site& site, const Observation& observation,
               std::span<const Report* const> reports, NodeIndex node, Pass& pass);
+  void free_stranded(Run& run, const Place& place, Pass& pass);
   void stage_out(Run& run, const Place& place);
   void finish(Run& run, const Place& place);
 

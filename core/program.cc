@@ -64,8 +64,7 @@ std::string submit_line(const Dialect& dialect, const SubmitText& text, const Jo
   std::string line =
       fmt::format("catena_submit {} {} \"{}:\" {}", place + 1, job.token, needed, text.command);
   if (job.held) line += " " + text.hold;
-  if (const auto more = dialect.submit_options(job); !more.empty()) line += " " + more;
-  if (!parents.empty()) line += " \"" + dialect.dependency_option(parents) + "\"";
+  if (const auto words = dialect.submit_words(job, parents); !words.empty()) line += " " + words;
   return line;
 }
 

@@ -13,7 +13,7 @@
 namespace catena::slurm {
 namespace {
 
-constexpr std::array<std::string_view, 2> option_names = {"kill_on_invalid_dep", "export"};
+constexpr std::array<std::string_view, 3> option_names = {"kill_on_invalid_dep", "export", "accounting"};
 
 class SlurmDialect : public Dialect {
  public:
@@ -26,8 +26,8 @@ class SlurmDialect : public Dialect {
     return slurm::check_options(options);
   }
   SubmitText submit_text() const override { return slurm::submit_text(options_); }
-  std::string dependency_option(std::span<const std::pair<On, std::string>> parents) const override {
-    return "--dependency=" + dependency_list(parents);
+  std::string submit_words(const Job&, std::span<const std::pair<On, std::string>> parents) const override {
+    return parents.empty() ? "" : "\"--dependency=" + dependency_list(parents) + "\"";
   }
   std::vector<Command> control(Action action, std::span<const ControlTarget> targets) const override {
     return slurm::control(action, targets, options_);
@@ -55,6 +55,8 @@ std::vector<std::string> check_site_options(const std::map<std::string, std::str
       if (value != "yes" && value != "no") {
         problems.push_back("kill_on_invalid_dep is yes or no, not '" + value + "'");
       }
+    } else if (name == "accounting") {
+      if (value != "yes" && value != "no") problems.push_back("accounting is yes or no, not '" + value + "'");
     } else if (name == "export") {
       if (value != "all" && value != "none") problems.push_back("export is all or none, not '" + value + "'");
     } else {

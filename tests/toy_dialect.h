@@ -21,10 +21,11 @@ class ToyDialect : public Dialect {
     text.unavailable = {"cannot connect"};
     return text;
   }
-  std::string dependency_option(std::span<const std::pair<On, std::string>> parents) const override {
-    std::string text = "--after=";
+  std::string submit_words(const Job&, std::span<const std::pair<On, std::string>> parents) const override {
+    if (parents.empty()) return {};
+    std::string text = "\"--after=";
     for (const auto& [on, id] : parents) text += std::string(to_string(on)) + ":" + id + ",";
-    return text;
+    return text + "\"";
   }
   std::vector<Command> control(Action, std::span<const ControlTarget>) const override { return {}; }
   std::vector<std::string> parse_control(Action, const CommandResult&) const override { return {}; }

@@ -55,16 +55,11 @@ Complaint set_size(Bytes& target, std::string_view text) {
   return {};
 }
 
-// A word that this version serves, one that it knows of, or neither.
-Complaint set_kind(std::string& target, std::string_view text, std::span<const std::string_view> served,
-                   std::span<const std::string_view> known) {
+// A word that this version serves.
+Complaint set_kind(std::string& target, std::string_view text, std::span<const std::string_view> served) {
   if (std::find(served.begin(), served.end(), text) != served.end()) {
     target = text;
     return {};
-  }
-  if (std::find(known.begin(), known.end(), text) != known.end()) {
-    return {fmt::format("'{}' is not supported yet", text),
-            fmt::format("this version has {}", fmt::join(served, ", "))};
   }
   std::string hint = suggestion(text, served);
   if (hint.empty()) hint = fmt::format("one of {}", fmt::join(served, ", "));
@@ -79,7 +74,7 @@ Complaint set_name(Site& site, const std::string& text) {
 
 Complaint set_transport(Site& site, const std::string& text) {
   static constexpr std::array<std::string_view, 4> served = {"local", "auto", "libssh2", "openssh"};
-  return set_kind(site.transport, text, served, {});
+  return set_kind(site.transport, text, served);
 }
 
 Complaint set_hosts(Site& site, const std::string& text) {
@@ -126,9 +121,8 @@ Complaint set_cleanup(Site& site, const std::string& text) {
 }
 
 Complaint set_scheduler(Site& site, const std::string& text) {
-  static constexpr std::array<std::string_view, 2> served = {"local", "slurm"};
-  static constexpr std::array<std::string_view, 2> known = {"pbs", "torque"};
-  return set_kind(site.scheduler, text, served, known);
+  static constexpr std::array<std::string_view, 4> served = {"local", "slurm", "pbs", "torque"};
+  return set_kind(site.scheduler, text, served);
 }
 
 Complaint set_user(Site& site, const std::string& text) {

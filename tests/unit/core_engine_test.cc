@@ -564,6 +564,56 @@ TEST_F(EngineTest, AMiddleJobCancelledByHandAtTheSchedulerEndsTheChainByItsEdges
   EXPECT_EQ(state("d"), NodeState::queued);
 }
 
+// PBS takes out all descendants of a failed job, while catena tries the job again.
+TEST_F(EngineTest, GrandchildrenTakenOutWithAFailedParentComeBackToo) {
+  node("a").retry = Retry{1, Seconds{0}, 2, Seconds{600}, {}};
+  node("b", {{"a", On::ok, {}}});
+  node("c", {{"b", On::ok, {}}});
+  begin();
+  react();
+  say("a", JobState::failed, Evidence::accounting);
+  say("b", JobState::cancelled, Evidence::accounting).started.reset();
+  say("c", JobState::cancelled, Evidence::accounting).started.reset();
+  pass();
+  EXPECT_EQ(state("c"), NodeState::held);
+  EXPECT_EQ(store_.record.nodes[2].attempts, 2);
+}
+
+// PBS keeps dependents for ever whose parent was deleted before it had started.
+TEST_F(EngineTest, AChildThatTheSchedulerStrandsIsTakenOutAndSubmittedAgain) {
+  node("a");
+  node("b", {{"a", On::any, {}}});
+  begin();
+  react();
+  say("a", JobState::cancelled, Evidence::accounting).started.reset();
+  say("b", JobState::held).dependency = "afterany:101";
+  pass();
+  EXPECT_EQ(state("a"), NodeState::cancelled);
+  EXPECT_EQ(state("b"), NodeState::held) << "the scheduler may not have come to it yet";
+  clock_.time += site_.settle;
+  pass();
+  EXPECT_THAT(backend_.controls, testing::Contains("cancel 102"));
+  EXPECT_EQ(state("b"), NodeState::held) << "it may have started meanwhile";
+  EXPECT_EQ(backend_.jobs.size(), 2U);
+  say("b", JobState::cancelled, Evidence::accounting).started.reset();
+  pass();
+  EXPECT_EQ(state("b"), NodeState::queued);
+  EXPECT_EQ(store_.record.attempts.back().native_id, "103");
+  EXPECT_TRUE(backend_.jobs.back().dependencies.empty());
+}
+
+TEST_F(EngineTest, AChildOfAStartIsNotTakenForStrandedWhenItsParentHasJustStarted) {
+  node("a");
+  node("b", {{"a", On::start, {}}});
+  begin();
+  react();
+  say("a", JobState::running);
+  say("b", JobState::held).dependency = "after:101";
+  pass();
+  EXPECT_THAT(backend_.controls, testing::Not(testing::Contains("cancel 102")));
+  EXPECT_EQ(state("b"), NodeState::held);
+}
+
 TEST_F(EngineTest, ARunHasEndedOnlyWhenItsOutputsAreHere) {
   node("a").outputs = {"pw.out"};
   outputs_to_ = "/here";

@@ -145,10 +145,9 @@ TEST(SiteFile, ABareNumberIsNoTime) {
   EXPECT_THAT(mistakes(slurm + "settle = soon\n"), ElementsAre(HasSubstr("settle: 'soon' is not a time")));
 }
 
-TEST(SiteFile, KindsOfLaterVersionsAreNamedAsSuch) {
-  EXPECT_THAT(mistakes("[scheduler]\nkind = pbs\n"), ElementsAre(HasSubstr("'pbs' is not supported yet")));
-  EXPECT_THAT(mistakes("[scheduler]\nkind = torque\n"),
-              ElementsAre(HasSubstr("'torque' is not supported yet")));
+TEST(SiteFile, EverySchedulerIsServed) {
+  for (const std::string kind : {"local", "slurm", "pbs", "torque"})
+    EXPECT_EQ(good("[scheduler]\nkind = " + kind + "\n").scheduler, kind);
   EXPECT_THAT(mistakes("[scheduler]\nkind = slrum\n"), ElementsAre(HasSubstr("did you mean 'slurm'?")));
 }
 

@@ -114,9 +114,9 @@ TEST(SlurmSiteOptions, TheSiteDecides) {
   EXPECT_EQ(options_of(site).argument_bytes, 77U);
 }
 
-TEST(SlurmDialect, TheDependencyOptionIsOneWord) {
+TEST(SlurmDialect, TheParentsAreOneWord) {
   const std::pair<On, std::string> parents[] = {{On::ok, "$J1"}, {On::ok, "$J2"}};
-  EXPECT_EQ(make_dialect({})->dependency_option(parents), "--dependency=afterok:$J1:$J2");
+  EXPECT_EQ(make_dialect({})->submit_words({}, parents), "\"--dependency=afterok:$J1:$J2\"");
 }
 
 }  // namespace

@@ -1,0 +1,343 @@
+// catena's command line on a PBS: the scripted server of tests/fake_pbs, which obeys what was seen of OpenPBS
+// 23.06.06 and really runs the jobs.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "sandbox.h"
+
+namespace catena {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+std::string shell(const std::string& command) {
+  std::string out;
+  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
+  char buffer[4096];
+  while (std::fgets(buffer, sizeof buffer, pipe)) out += buffer;
+  pclose(pipe);
+  return out;
+}
+
+class Pbs : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    static const std::string path = getenv("PATH");
+    setenv("PATH", (CATENA_SOURCE_DIR "/tests/fake_pbs:" + path).c_str(), 1);
+    setenv("FAKE_PBS", (box.dir / "server").c_str(), 1);
+    server("slots", "16");
+    if (torque()) server("torque", "");
+    site("");
+  }
+  void TearDown() override {
+    // Jobs that still run write into the folder that goes away.
+    shell("qdel $(qstat -f | sed -n 's/^Job Id: //p')");
+    box.until([] { return shell("qstat -f").find("job_state = R") == std::string::npos; }, 10);
+  }
+  bool torque() const { return std::string_view(GetParam()) == "torque"; }
+  void site(const std::string& more) const {
+    box.write("sites/" + std::string(GetParam()) + ".ini",
+              "[scheduler]\nkind = " + std::string(GetParam()) + "\npoll = 0s\nsettle = 2s\n" + more);
+  }
+  // Tells the server to behave otherwise; see tests/fake_pbs/fake_pbs.py.
+  void server(const std::string& name, const std::string& text) const { box.write("server/" + name, text); }
+  void server_again(const std::string& name) const { std::filesystem::remove(box.dir / "server" / name); }
+  std::string job(const std::string& node) const {
+    const auto status = box.status("", "--offline");
+    for (const auto& each : status.at("nodes").as_array()) {
+      if (each.at("name").as_string() == node && each.at("job").is_string())
+        return std::string(each.at("job").as_string());
+    }
+    return "";
+  }
+  std::string listed(const std::string& node, const std::string& attribute) const {
+    const auto history = torque() ? "qstat -f " : "qstat -x -f ";
+    return shell(history + job(node) + " | sed -n 's/^    " + attribute + " = //p'");
+  }
+  int waited(const std::string& name) const { return box.catena("wait " + name + " --timeout 60s").status; }
+  static std::string log() { return "    run: echo \"$CATENA_NODE\" >> '{{ workflow.dir }}/ran'\n"; }
+  static std::string until_told() {
+    return "    run: for i in $(seq 600); do [ -e '{{ workflow.dir }}/go' ] && exit 0; sleep 0.1; done\n";
+  }
+  std::string ran() const { return box.read("ran"); }
+  Sandbox box{GetParam()};
+};
+
+TEST_P(Pbs, AChainRunsInOrder) {
+  ASSERT_EQ(box.run("chain", "name: chain\nnodes:\n  a:\n" + log() + "  b:\n    after: [a]\n" + log() +
+                                 "  c:\n    after: [b]\n" + log())
+                .status,
+            0);
+  EXPECT_EQ(waited("chain"), 0) << box.catena("status chain").out;
+  EXPECT_EQ(ran(), "a\nb\nc\n");
+}
+
+TEST_P(Pbs, ADiamondJoins) {
+  ASSERT_EQ(box.run("diamond", "name: diamond\nnodes:\n  a:\n" + log() + "  b:\n    after: [a]\n" + log() +
+                                   "  c:\n    after: [a]\n" + log() + "  d:\n    after: [b, c]\n" + log())
+                .status,
+            0);
+  EXPECT_EQ(waited("diamond"), 0);
+  EXPECT_THAT(ran(), testing::AnyOf("a\nb\nc\nd\n", "a\nc\nb\nd\n"));
+}
+
+TEST_P(Pbs, AFanInOf300IsOneDependency) {
+  if (torque()) GTEST_SKIP() << "the same submission line";
+  server("slots", "64");
+  ASSERT_EQ(
+      box.run("fan",
+              "name: fan\nnodes:\n  a:\n    foreach: {i: 1..300}\n    run: 'true'\n  b:\n    after: [a]\n" +
+                  log())
+          .status,
+      0);
+  EXPECT_EQ(box.catena("wait fan --timeout 200s").status, 0) << box.catena("status fan").out;
+  EXPECT_EQ(ran(), "b\n");
+}
+
+TEST_P(Pbs, AFailedMiddleSkipsItsDescendantsAndNothingStaysInTheQueue) {
+  ASSERT_EQ(box.run("middle", "name: middle\nnodes:\n  a:\n" + log() +
+                                  "  b:\n    after: [a]\n    run: exit 3\n  c:\n    after: [b]\n" + log() +
+                                  "  d:\n    after: [c]\n" + log())
+                .status,
+            0);
+  EXPECT_EQ(waited("middle"), 1);
+  EXPECT_EQ(box.state("b"), "failed");
+  EXPECT_EQ(box.state("c"), "skipped");
+  EXPECT_EQ(box.state("d"), "skipped");
+  EXPECT_EQ(ran(), "a\n");
+  EXPECT_THAT(shell("qstat -f"), Not(HasSubstr("job_state = H")));
+}
+
+TEST_P(Pbs, EdgesAnyNotokAndStartMeanWhatTheyMeanElsewhere) {
+  ASSERT_EQ(
+      box.run("edges",
+              "name: edges\nnodes:\n  bad:\n    run: exit 1\n  any:\n    after: {node: bad, on: any}\n" +
+                  log() + "  notok:\n    after: {node: bad, on: notok}\n" + log() + "  long:\n" +
+                  until_told() + "  start:\n    after: {node: long, on: start}\n" + log() +
+                  "  unneeded:\n    after: {node: long, on: notok}\n" + log())
+          .status,
+      0);
+  EXPECT_TRUE(box.until([&] { return box.state("start") == "completed"; })) << box.catena("status edges").out;
+  EXPECT_EQ(box.state("long"), "running");
+  box.write("go", "");
+  EXPECT_EQ(waited("edges"), 1);
+  EXPECT_EQ(box.state("any"), "completed");
+  EXPECT_EQ(box.state("notok"), "completed");
+  EXPECT_EQ(box.state("unneeded"), "skipped");
+}
+
+// Trap 2: qdel of a parent that never started strands its dependents.
+TEST_P(Pbs, ACancelledParentStrandsNobody) {
+  server("slots", "0");
+  ASSERT_EQ(box.run("strand", "name: strand\nnodes:\n  a:\n    run: 'true'\n  b:\n    after: [a]\n" + log() +
+                                  "  c:\n    after: {node: a, on: any}\n" + log())
+                .status,
+            0);
+  EXPECT_EQ(box.catena("cancel strand a").status, 0);
+  server("slots", "8");
+  EXPECT_EQ(waited("strand"), 9) << box.catena("status strand").out;
+  EXPECT_EQ(box.state("b"), "skipped");
+  EXPECT_EQ(box.state("c"), "completed");
+  EXPECT_EQ(ran(), "c\n");
+  EXPECT_THAT(shell("qstat -f"), Not(HasSubstr("job_state = H")));
+}
+
+TEST_P(Pbs, AJobDeletedByHandBeforeItStartedIsCancelledAndItsChildrenAreNotLeftBehind) {
+  server("slots", "0");
+  ASSERT_EQ(box.run("hand", "name: hand\nnodes:\n  a:\n    run: 'true'\n  b:\n    after: [a]\n" + log() +
+                                "  c:\n    after: {node: a, on: any}\n" + log())
+                .status,
+            0);
+  shell("qdel " + job("a"));
+  server("slots", "8");
+  EXPECT_EQ(waited("hand"), 9) << box.catena("status hand").out;
+  EXPECT_EQ(box.state("a"), "cancelled");
+  EXPECT_EQ(box.state("b"), "skipped");
+  EXPECT_EQ(box.state("c"), "completed");
+}
+
+// Trap 11: qdel returns before the job has ended.
+TEST_P(Pbs, ARunningJobIsCancelledOnlyWhenItHasEnded) {
+  ASSERT_EQ(box.run("running",
+                    "name: running\nnodes:\n  a:\n    run: |\n      trap 'sleep 1; exit 0' TERM\n      "
+                    "echo x > '{{ workflow.dir }}/started'\n      sleep 60 & wait\n  b:\n    after: "
+                    "[a]\n" +
+                        log())
+                .status,
+            0);
+  ASSERT_TRUE(box.until([&] { return !box.read("started").empty(); }));
+  box.catena("sync running");
+  EXPECT_EQ(box.catena("cancel running").status, 0);
+  EXPECT_EQ(waited("running"), 9) << box.catena("status running").out;
+  EXPECT_EQ(box.state("a"), "cancelled");
+  EXPECT_EQ(ran(), "");
+}
+
+TEST_P(Pbs, ARetriedParentGetsItsChildrenBack) {
+  ASSERT_EQ(
+      box.run("retry",
+              "name: retry\nnodes:\n  a:\n    retry: {max: 2, backoff: 1s}\n    run: |\n      echo x >> '{{ "
+              "workflow.dir }}/tries'\n      [ $(wc -l < '{{ workflow.dir }}/tries') -ge 2 ]\n  b:\n    "
+              "after: [a]\n" +
+                  log() + "  c:\n    after: [b]\n" + log())
+          .status,
+      0);
+  EXPECT_EQ(waited("retry"), 0) << box.catena("status retry").out;
+  EXPECT_EQ(ran(), "b\nc\n");
+  EXPECT_EQ(box.read("tries"), "x\nx\n");
+}
+
+TEST_P(Pbs, AServerThatIsDownChangesNothing) {
+  ASSERT_EQ(
+      box.run("down", "name: down\nnodes:\n  a:\n" + until_told() + "  b:\n    after: [a]\n" + log()).status,
+      0);
+  ASSERT_TRUE(box.until([&] { return box.state("a") == "running"; }));
+  server("down", "");
+  const auto said = box.catena("sync down");
+  EXPECT_EQ(said.status, 7) << said.out;
+  EXPECT_THAT(said.err, HasSubstr("errno=15010"));
+  EXPECT_EQ(box.state("a"), "running");
+  const auto refused = box.run("later", "name: later\nnodes:\n  x:\n" + log());
+  EXPECT_EQ(refused.status, 7) << refused.err;
+  server_again("down");
+  box.write("go", "");
+  EXPECT_EQ(waited("down"), 0);
+  EXPECT_EQ(waited("later"), 0);
+  EXPECT_THAT(ran(), testing::AnyOf("b\nx\n", "x\nb\n"));
+}
+
+// Trap 4: a reply that was lost says nothing of the job; the token does.
+TEST_P(Pbs, AJobWhoseReplyWasLostIsAdoptedNotSubmittedTwice) {
+  server("lose.qsub", "");
+  EXPECT_NE(box.run("lost", "name: lost\nnodes:\n  a:\n" + log()).status, 0);
+  server_again("lose.qsub");
+  EXPECT_EQ(waited("lost"), 0) << box.catena("status lost").out;
+  EXPECT_EQ(ran(), "a\n");
+  EXPECT_THAT(job("a"), HasSubstr("1."));
+}
+
+TEST_P(Pbs, ARefusalIsSaidInPbssWordsAndTheRestGoesOn) {
+  const auto said =
+      box.run("refused",
+              "name: refused\nnodes:\n  a:\n    resources: {queue: nowhere}\n    run: 'true'\n  "
+              "b:\n    after: [a]\n" +
+                  log() + "  c:\n" + log());
+  EXPECT_EQ(said.status, 6);
+  EXPECT_THAT(said.err, HasSubstr("Unknown queue"));
+  EXPECT_EQ(waited("refused"), 1);
+  EXPECT_EQ(box.state("b"), "skipped");
+  EXPECT_EQ(ran(), "c\n");
+}
+
+TEST_P(Pbs, ALimitOnQueuedJobsIsToppedUp) {
+  server("limit", "2");
+  box.run("limit", "name: limit\nnodes:\n  a:\n    foreach: {i: 1..6}\n" + log());
+  ASSERT_TRUE(box.until([&] {
+    box.catena("sync limit");
+    return box.status("limit", "--offline").at("state").as_string() == "completed";
+  })) << box.catena("status limit").out;
+  EXPECT_EQ(std::ranges::count(ran(), '\n'), 6);
+}
+
+TEST_P(Pbs, ATimeLimitIsATimeOut) {
+  ASSERT_EQ(box.run("limit",
+                    "name: limit\nnodes:\n  a:\n    resources: {walltime: 1s}\n    run: sleep 60\n  b:\n    "
+                    "after: {node: a, on: notok}\n" +
+                        log())
+                .status,
+            0);
+  EXPECT_EQ(waited("limit"), 1);
+  EXPECT_EQ(box.state("a"), "timeout");
+  EXPECT_EQ(box.state("b"), "completed");
+}
+
+// Torque and older PBS cut names at 15 characters, or refuse them.
+TEST_P(Pbs, TheTokenSurvivesAShortName) {
+  site("name_length = 15\n");
+  const std::string node = "a_rather_long_name_of_a_node";
+  ASSERT_EQ(box.run("names", "name: names\nnodes:\n  " + node + ":\n" + log()).status, 0);
+  EXPECT_EQ(waited("names"), 0);
+  EXPECT_THAT(listed(node, "Job_Name"), testing::MatchesRegex("a_ra\\.[0-9a-z]{10}\n"));
+}
+
+TEST_P(Pbs, ABodySeesTheSameWorld) {
+  ASSERT_EQ(box.run("world",
+                    "name: world\nnodes:\n  a:\n    run: |\n      pwd; echo \"$CATENA_JOB_ID\"; umask; echo "
+                    "said >&2\n")
+                .status,
+            0);
+  EXPECT_EQ(waited("world"), 0);
+  const auto said = box.catena("logs world a").out;
+  EXPECT_THAT(said, HasSubstr("/a\n" + job("a") + "\n" + shell("umask")));
+  EXPECT_THAT(shell("cat '" + box.dir.string() + "'/catena-runs/*/logs/a.1.err"), HasSubstr("said"));
+}
+
+TEST_P(Pbs, AJobThatCanNeverRunSaysWhy) {
+  if (torque()) GTEST_SKIP() << "a comment of OpenPBS";
+  ASSERT_EQ(box.run("big", "name: big\nnodes:\n  a:\n    resources: {cpus_per_task: 900}\n    run: 'true'\n")
+                .status,
+            0);
+  EXPECT_THAT(box.catena("why big a").out, HasSubstr("Can Never Run"));
+  EXPECT_EQ(box.catena("cancel big").status, 0);
+}
+
+// Without a history a job's own record tells its end, and its dependents' too.
+TEST_P(Pbs, WithoutAHistoryTheRecordsDecide) {
+  server("nohistory", "");
+  server("keep", "0");
+  if (!torque()) site("accounting = no\n");
+  ASSERT_EQ(box.run("history", "name: history\nnodes:\n  a:\n    run: exit 1\n  b:\n    after: [a]\n" +
+                                   log() + "  c:\n    after: {node: a, on: notok}\n" + log())
+                .status,
+            0);
+  EXPECT_EQ(waited("history"), 1);
+  EXPECT_EQ(box.state("b"), "skipped");
+  EXPECT_EQ(box.state("c"), "completed");
+}
+
+TEST_P(Pbs, AnUnknownStateIsKeptAsUnknown) {
+  ASSERT_EQ(box.run("odd", "name: odd\nnodes:\n  a:\n" + until_told()).status, 0);
+  ASSERT_TRUE(box.until([&] { return box.state("a") == "running"; }));
+  const auto number = job("a").substr(0, job("a").find('.'));
+  server("lie", number + " Z 99\n");
+  EXPECT_EQ(box.state("a"), "unknown");
+  EXPECT_THAT(box.catena("why odd a").out, HasSubstr("Z"));
+  server_again("lie");
+  box.write("go", "");
+  EXPECT_EQ(waited("odd"), 0);
+}
+
+// Trap 6: one foreign job makes the whole listing invalid JSON.
+TEST_P(Pbs, AForeignJobThatBreaksTheListingBreaksNothing) {
+  if (torque()) GTEST_SKIP() << "Torque has no JSON";
+  server("foreign",
+         "        \"999.pbshost\":{\n            \"Job_Name\":nan,\n            "
+         "\"Account_Name\":\"a\\b\xe9\",\n       "
+         "     \"Submit_arguments\":\"-- /bin/echo a\\\"b c\\d\"\n        }");
+  ASSERT_EQ(
+      box.run("foreign", "name: foreign\nnodes:\n  a:\n" + log() + "  b:\n    after: [a]\n    run: exit 2\n")
+          .status,
+      0);
+  EXPECT_EQ(waited("foreign"), 1);
+  EXPECT_EQ(box.state("a"), "completed");
+  EXPECT_EQ(box.state("b"), "failed");
+}
+
+TEST_P(Pbs, DoctorTellsVersionServerAndHistory) {
+  const auto said = box.catena(std::string("doctor ") + GetParam());
+  EXPECT_EQ(said.status, 0) << said.out << said.err;
+  EXPECT_THAT(said.out, HasSubstr(torque() ? "completed jobs stay in the listing for 300 s"
+                                           : "ended jobs stay in the history"));
+  EXPECT_THAT(said.out, HasSubstr("queues: workq"));
+  server("down", "");
+  EXPECT_EQ(box.catena(std::string("doctor ") + GetParam()).status, 7);
+  server_again("down");
+}
+
+INSTANTIATE_TEST_SUITE_P(Fake, Pbs, testing::Values("pbs", "torque"),
+                         [](const auto& each) { return std::string(each.param); });
+
+}  // namespace
+}  // namespace catena
