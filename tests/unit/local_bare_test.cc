@@ -203,7 +203,7 @@ TEST(LocalWorker, WhenItIsKilledItsBodyEndsWithItAndTheNextJobGetsAnother) {
   EXPECT_EQ(getpgid(body), body) << "the body has a group of its own";
   kill(static_cast<pid_t>(all[0].pid), SIGKILL);
   EXPECT_THAT(run.ends(), ElementsAre(Pair("doomed", "failed"), Pair("next", "completed")));
-  EXPECT_TRUE(eventually([&] { return kill(body, 0) != 0; })) << "the body outlived its worker";
+  EXPECT_TRUE(eventually([&] { return !local::process_start(body); })) << "the body outlived its worker";
   EXPECT_THAT(LocalRun::said(run.observe(), "doomed", Evidence::record)->reason, HasSubstr("killed"));
   EXPECT_THAT(run.attempts(), ElementsAre(Pair("doomed", 1), Pair("next", 1)));
 }
