@@ -14,12 +14,6 @@ using Level = Finding::Level;
 constexpr int not_found = 127;  // the shell's: there is no such command
 constexpr int usage = 2;        // the command's own: it does not know an option
 
-std::string words_of(const CommandResult& result) {
-  const auto& text = result.err.empty() ? result.out : result.err;
-  const auto first = lines(text);
-  return first.empty() ? fmt::format("status {}", result.status) : std::string(first.back());
-}
-
 // "pbs_version = 23.06.06", of Torque on stderr.
 std::vector<Finding> version(const CommandResult& result) {
   if (result.status == not_found) {
@@ -106,11 +100,7 @@ std::vector<Finding> queues(const CommandResult& result) {
 }
 
 Command ask(std::string text) {
-  Command command;
-  command.argv = {"sh", "-c", std::move(text)};
-  command.repeatable = true;
-  command.timeout = std::chrono::seconds{30};
-  return command;
+  return repeatable({"sh", "-c", std::move(text)}, std::chrono::seconds{30});
 }
 
 constexpr const char* ask_version =

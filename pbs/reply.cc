@@ -28,49 +28,10 @@ bool holds(std::string_view line, std::string_view text) {
   return line.find(text) != line.npos;
 }
 
-std::string words_of(const CommandResult& result) {
-  if (result.timed_out) return "no answer in time";
-  std::string words;
-  for (const auto line : lines(result.err)) words.append(words.empty() ? "" : "; ").append(line);
-  return words.empty() ? "exit status " + std::to_string(result.status) : words;
-}
-
 }  // namespace
 
 std::vector<std::string> command_words(std::string_view command) {
   return {"env", "-u", "PBS_QSTAT_EXECONLY", "LC_ALL=C", "TZ=UTC0", std::string(command)};
-}
-
-Command repeatable(std::vector<std::string> argv, std::chrono::milliseconds timeout) {
-  Command command;
-  command.argv = std::move(argv);
-  command.repeatable = true;
-  command.timeout = timeout;
-  return command;
-}
-
-std::vector<std::vector<std::string>> lists_of(const std::vector<std::string>& words, std::size_t bytes) {
-  std::vector<std::vector<std::string>> lists;
-  std::size_t length = 0;
-  for (const auto& word : words) {
-    if (lists.empty() || length + word.size() + 1 > bytes) {
-      lists.emplace_back();
-      length = 0;
-    }
-    lists.back().push_back(word);
-    length += word.size() + 1;
-  }
-  return lists;
-}
-
-std::vector<std::string_view> lines(std::string_view text) {
-  std::vector<std::string_view> result;
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    if (end > 0) result.push_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return result;
 }
 
 bool says_ended(std::string_view line) {

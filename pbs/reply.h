@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/transport.h"
+#include "core/scheduler_text.h"
 
 namespace catena::pbs {
 
@@ -16,14 +16,6 @@ inline constexpr int job_finished = 35;  // PBSE_HISTJOBID 15139
 
 // "env -u PBS_QSTAT_EXECONLY LC_ALL=C TZ=UTC0 COMMAND": in English, with times in UTC.
 std::vector<std::string> command_words(std::string_view command);
-
-Command repeatable(std::vector<std::string> argv, std::chrono::milliseconds timeout);
-
-// The words in order, in lists of at most `bytes` characters with their separators (each list holds one word
-// at least).
-std::vector<std::vector<std::string>> lists_of(const std::vector<std::string>& words, std::size_t bytes);
-
-std::vector<std::string_view> lines(std::string_view text);  // without empty ones
 
 // "qdel: Job has finished 120.pbshost", "qhold: Unknown Job Id 99999.pbshost", "qdel: Request invalid for
 // state of job MSG=… - COMPLETE": what a command says of a job that is no more.

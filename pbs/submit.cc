@@ -7,20 +7,6 @@
 namespace catena::pbs {
 namespace {
 
-std::string_view word(On on) {
-  switch (on) {
-    case On::ok:
-      return "afterok";
-    case On::any:
-      return "afterany";
-    case On::notok:
-      return "afternotok";
-    case On::start:
-      return "after";
-  }
-  return {};
-}
-
 // qsub's exit codes are PBS's error numbers modulo 256 (187 is 15035, an unknown resource), which the
 // submission program would take for deaths by a signal. Of those that overlap with signals, 153 to 159, only
 // PBS's meaning is to be expected; 255 leaves open what happened.
@@ -83,18 +69,6 @@ std::string begin_words(const Job& job) {
   const auto& begin = job.resources.begin;
   if (begin.empty() || begin[0] != '+') return {};
   return fmt::format("-a \"$(date -d {} +%Y%m%d%H%M.%S)\"", shell_quote(begin + " seconds"));
-}
-
-std::string dependency_list(std::span<const std::pair<On, std::string>> parents) {
-  std::string list;
-  for (const On on : {On::ok, On::any, On::notok, On::start}) {
-    std::string group;
-    for (const auto& [kind, id] : parents) {
-      if (kind == on) group += ":" + id;
-    }
-    if (!group.empty()) list.append(list.empty() ? "" : ",").append(word(on)).append(group);
-  }
-  return list;
 }
 
 }  // namespace catena::pbs

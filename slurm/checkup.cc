@@ -17,11 +17,6 @@ std::string_view first_line(std::string_view text) {
   return text.substr(0, text.find('\n'));
 }
 
-std::string words_of(const CommandResult& result) {
-  const auto text = first_line(result.err.empty() ? result.out : result.err);
-  return text.empty() ? fmt::format("status {}", result.status) : std::string(text);
-}
-
 std::vector<Finding> version(const CommandResult& result) {
   if (result.status == 0) return {{Level::good, fmt::format("{}", first_line(result.out)), ""}};
   if (result.status == not_found) {
@@ -108,11 +103,7 @@ std::vector<Finding> partitions(const CommandResult& result) {
 }
 
 Command ask(std::string text) {
-  Command command;
-  command.argv = {"sh", "-c", std::move(text)};
-  command.repeatable = true;
-  command.timeout = std::chrono::seconds{30};
-  return command;
+  return repeatable({"sh", "-c", std::move(text)}, std::chrono::seconds{30});
 }
 
 }  // namespace

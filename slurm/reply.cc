@@ -30,13 +30,6 @@ constexpr std::string_view unanswered[] = {
     "Could not establish a configuration source",
 };
 
-std::string words_of(const CommandResult& result) {
-  if (result.timed_out) return "no answer in time";
-  std::string words;
-  for (const auto line : lines(result.err)) words.append(words.empty() ? "" : "; ").append(line);
-  return words.empty() ? "exit status " + std::to_string(result.status) : words;
-}
-
 }  // namespace
 
 std::vector<std::string> command_words(std::string_view command,
@@ -47,42 +40,10 @@ std::vector<std::string> command_words(std::string_view command,
   return words;
 }
 
-Command repeatable(std::vector<std::string> argv, std::chrono::milliseconds timeout) {
-  Command command;
-  command.argv = std::move(argv);
-  command.repeatable = true;
-  command.timeout = timeout;
-  return command;
-}
-
-std::vector<std::vector<std::string>> lists_of(const std::vector<std::string>& words, std::size_t bytes) {
-  std::vector<std::vector<std::string>> lists;
-  std::size_t length = 0;
-  for (const auto& word : words) {
-    if (lists.empty() || length + word.size() + 1 > bytes) {
-      lists.emplace_back();
-      length = 0;
-    }
-    lists.back().push_back(word);
-    length += word.size() + 1;
-  }
-  return lists;
-}
-
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const auto& word : words) text.append(text.empty() ? "" : ",").append(word);
   return text;
-}
-
-std::vector<std::string_view> lines(std::string_view text) {
-  std::vector<std::string_view> result;
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    if (end > 0) result.push_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return result;
 }
 
 void throw_if_unanswered(const CommandResult& result) {

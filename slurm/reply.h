@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/transport.h"
+#include "core/scheduler_text.h"
 
 namespace catena::slurm {
 
@@ -16,14 +16,7 @@ namespace catena::slurm {
 std::vector<std::string> command_words(std::string_view command,
                                        std::initializer_list<std::string_view> unset);
 
-Command repeatable(std::vector<std::string> argv, std::chrono::milliseconds timeout);
-
-// The words in order, in lists of at most `bytes` characters with their separators (each list holds one word
-// at least).
-std::vector<std::vector<std::string>> lists_of(const std::vector<std::string>& words, std::size_t bytes);
 std::string joined(const std::vector<std::string>& words);  // with commas
-
-std::vector<std::string_view> lines(std::string_view text);  // without empty ones
 
 // Throws Error(unavailable), with the command's own words, where the controller or the database did not
 // answer.

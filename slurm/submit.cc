@@ -38,20 +38,6 @@ constexpr std::string_view step_variables =
     "SLURM_HINT"
     " SLURM_EXPORT_ENV SLURM_EXIT_ERROR";
 
-std::string_view word(On on) {
-  switch (on) {
-    case On::ok:
-      return "afterok";
-    case On::any:
-      return "afterany";
-    case On::notok:
-      return "afternotok";
-    case On::start:
-      return "after";
-  }
-  return {};
-}
-
 }  // namespace
 
 SubmitText submit_text(const Options& options) {
@@ -99,18 +85,6 @@ SubmitText submit_text(const Options& options) {
                       "I/O error writing script/environment to file",
                       "System submissions disabled"};
   return text;
-}
-
-std::string dependency_list(std::span<const std::pair<On, std::string>> parents) {
-  std::string list;
-  for (const On on : {On::ok, On::any, On::notok, On::start}) {
-    std::string group;
-    for (const auto& [kind, id] : parents) {
-      if (kind == on) group += ":" + id;
-    }
-    if (!group.empty()) list.append(list.empty() ? "" : ",").append(word(on)).append(group);
-  }
-  return list;
 }
 
 }  // namespace catena::slurm

@@ -28,6 +28,16 @@ inline std::string read_text(const std::filesystem::path& path) {
   return std::move(all).str();
 }
 
+// What a shell command prints, errors too.
+inline std::string shell_output(const std::string& command) {
+  std::string out;
+  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
+  char buffer[4096];
+  while (std::fgets(buffer, sizeof buffer, pipe)) out += buffer;
+  pclose(pipe);
+  return out;
+}
+
 class Sandbox {
  public:
   // `site`: "local", or "slurm" for the private cluster whose SLURM_CONF is in the environment.

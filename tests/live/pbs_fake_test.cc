@@ -12,15 +12,6 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-std::string shell(const std::string& command) {
-  std::string out;
-  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
-  char buffer[4096];
-  while (std::fgets(buffer, sizeof buffer, pipe)) out += buffer;
-  pclose(pipe);
-  return out;
-}
-
 class Pbs : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
@@ -33,8 +24,8 @@ class Pbs : public testing::TestWithParam<const char*> {
   }
   void TearDown() override {
     // Jobs that still run write into the folder that goes away.
-    shell("qdel $(qstat -f | sed -n 's/^Job Id: //p')");
-    box.until([] { return shell("qstat -f").find("job_state = R") == std::string::npos; }, 10);
+    shell_output("qdel $(qstat -f | sed -n 's/^Job Id: //p')");
+    box.until([] { return shell_output("qstat -f").find("job_state = R") == std::string::npos; }, 10);
   }
   bool torque() const { return std::string_view(GetParam()) == "torque"; }
   void site(const std::string& more) const {
@@ -54,7 +45,7 @@ class Pbs : public testing::TestWithParam<const char*> {
   }
   std::string listed(const std::string& node, const std::string& attribute) const {
     const auto history = torque() ? "qstat -f " : "qstat -x -f ";
-    return shell(history + job(node) + " | sed -n 's/^    " + attribute + " = //p'");
+    return shell_output(history + job(node) + " | sed -n 's/^    " + attribute + " = //p'");
   }
   int waited(const std::string& name) const { return box.catena("wait " + name + " --timeout 60s").status; }
   static std::string log() { return "    run: echo \"$CATENA_NODE\" >> '{{ workflow.dir }}/ran'\n"; }
@@ -107,7 +98,7 @@ TEST_P(Pbs, AFailedMiddleSkipsItsDescendantsAndNothingStaysInTheQueue) {
   EXPECT_EQ(box.state("c"), "skipped");
   EXPECT_EQ(box.state("d"), "skipped");
   EXPECT_EQ(ran(), "a\n");
-  EXPECT_THAT(shell("qstat -f"), Not(HasSubstr("job_state = H")));
+  EXPECT_THAT(shell_output("qstat -f"), Not(HasSubstr("job_state = H")));
 }
 
 TEST_P(Pbs, EdgesAnyNotokAndStartMeanWhatTheyMeanElsewhere) {
@@ -141,7 +132,7 @@ TEST_P(Pbs, ACancelledParentStrandsNobody) {
   EXPECT_EQ(box.state("b"), "skipped");
   EXPECT_EQ(box.state("c"), "completed");
   EXPECT_EQ(ran(), "c\n");
-  EXPECT_THAT(shell("qstat -f"), Not(HasSubstr("job_state = H")));
+  EXPECT_THAT(shell_output("qstat -f"), Not(HasSubstr("job_state = H")));
 }
 
 TEST_P(Pbs, AJobDeletedByHandBeforeItStartedIsCancelledAndItsChildrenAreNotLeftBehind) {
@@ -150,7 +141,7 @@ TEST_P(Pbs, AJobDeletedByHandBeforeItStartedIsCancelledAndItsChildrenAreNotLeftB
                                 "  c:\n    after: {node: a, on: any}\n" + log())
                 .status,
             0);
-  shell("qdel " + job("a"));
+  shell_output("qdel " + job("a"));
   server("slots", "8");
   EXPECT_EQ(waited("hand"), 9) << box.catena("status hand").out;
   EXPECT_EQ(box.state("a"), "cancelled");
@@ -270,8 +261,8 @@ TEST_P(Pbs, ABodySeesTheSameWorld) {
             0);
   EXPECT_EQ(waited("world"), 0);
   const auto said = box.catena("logs world a").out;
-  EXPECT_THAT(said, HasSubstr("/a\n" + job("a") + "\n" + shell("umask")));
-  EXPECT_THAT(shell("cat '" + box.dir.string() + "'/catena-runs/*/logs/a.1.err"), HasSubstr("said"));
+  EXPECT_THAT(said, HasSubstr("/a\n" + job("a") + "\n" + shell_output("umask")));
+  EXPECT_THAT(shell_output("cat '" + box.dir.string() + "'/catena-runs/*/logs/a.1.err"), HasSubstr("said"));
 }
 
 TEST_P(Pbs, AJobThatCanNeverRunSaysWhy) {

@@ -14,15 +14,6 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-std::string shell(const std::string& command) {
-  std::string out;
-  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
-  char buffer[4096];
-  while (std::fgets(buffer, sizeof buffer, pipe)) out += buffer;
-  pclose(pipe);
-  return out;
-}
-
 class Slurm : public testing::Test {
  protected:
   void SetUp() override {
@@ -46,7 +37,7 @@ TEST_F(Slurm, TheQueueShowsNodeAndTokenAndTheSchedulersOwnDependency) {
               "name: names\nnodes:\n  first:\n    run: sleep 300\n  second:\n    after: [first]\n" + log())
           .status,
       0);
-  const auto queue = shell("squeue -h -j " + job("second") + " -o '%j %E'");
+  const auto queue = shell_output("squeue -h -j " + job("second") + " -o '%j %E'");
   EXPECT_THAT(queue,
               testing::MatchesRegex("second\\.[0-9a-z]+ afterok:" + job("first") + "\\(unfulfilled\\)\n"));
   EXPECT_THAT(box.catena("why names second").out, HasSubstr("waits for ok of first"));
@@ -59,7 +50,7 @@ TEST_F(Slurm, WhatPlanShowsIsWhatRunSends) {
   box.write("bytes.yaml", yaml);
   const auto script = box.catena("plan bytes.yaml --site slurm --id x1 --script b").out;
   ASSERT_EQ(box.run("bytes", yaml, "--id x1").status, 0);
-  EXPECT_EQ(shell("scontrol write batch_script " + job("b") + " -"), script);
+  EXPECT_EQ(shell_output("scontrol write batch_script " + job("b") + " -"), script);
   EXPECT_EQ(box.catena("wait bytes --timeout 60s").status, 0);
   EXPECT_EQ(box.run("bytes", yaml, "--id x1").status, 8) << "an id is used once";
 }
@@ -91,7 +82,7 @@ TEST_F(Slurm, AJobKilledWithoutAWordIsSettledByAccounting) {
   EXPECT_EQ(box.catena("wait killed --timeout 60s").status, 1);
   EXPECT_EQ(box.state("a"), "failed");
   EXPECT_EQ(box.state("b"), "skipped");
-  EXPECT_EQ(shell("squeue -h -j " + job("b") + " -t PD"), "");
+  EXPECT_EQ(shell_output("squeue -h -j " + job("b") + " -t PD"), "");
 }
 
 // `CANCELLED by 0`, and a trap that ends with 0.
@@ -102,7 +93,7 @@ TEST_F(Slurm, AJobCancelledByHandIsCancelledWhateverItsTrapSays) {
                 .status,
             0);
   ASSERT_TRUE(box.until([&] { return !box.read("started").empty(); }));
-  shell("scancel " + job("a"));
+  shell_output("scancel " + job("a"));
   EXPECT_EQ(box.catena("wait hand --timeout 60s").status, 9);
   EXPECT_THAT(box.catena("why hand a").out, HasSubstr("CANCELLED"));
 }
@@ -165,11 +156,11 @@ TEST_F(Slurm, ARunContinuedAfterAKillSubmitsNothingTwice) {
     ids += (ids.empty() ? "" : ",") + std::string(node.at("job").as_string());
   }
   const auto sacct = "sacct -n -P -X -o JobName%60 ";
-  box.write("ours", shell(sacct + ("-j " + ids)));
+  box.write("ours", shell_output(sacct + ("-j " + ids)));
   ASSERT_GT(box.read("ours").size(), 1000U);
-  box.write("all", shell(sacct + std::string("-S now-1hour -E now")));
-  const auto names = shell("cd " + box.dir.string() +
-                           " && sort -u ours > o && sort all | uniq -d > twice && comm -12 o twice");
+  box.write("all", shell_output(sacct + std::string("-S now-1hour -E now")));
+  const auto names = shell_output("cd " + box.dir.string() +
+                                  " && sort -u ours > o && sort all | uniq -d > twice && comm -12 o twice");
   EXPECT_EQ(names, "");
 }
 
@@ -183,7 +174,7 @@ TEST_F(Slurm, AControllerThatDoesNotAnswerChangesNothing) {
                 .status,
             0);
   ASSERT_TRUE(box.until([&] { return box.state("a") == "running"; }));
-  shell(ctl + " stop-slurmctld");
+  shell_output(ctl + " stop-slurmctld");
   const auto said = box.catena("sync down");
   EXPECT_EQ(said.status, 7) << said.out;
   EXPECT_THAT(said.err, HasSubstr("Unable to contact slurm controller"));
@@ -192,7 +183,7 @@ TEST_F(Slurm, AControllerThatDoesNotAnswerChangesNothing) {
   const auto refused = box.run("later", "name: later\nnodes:\n  a:\n" + log());
   EXPECT_EQ(refused.status, 7) << refused.err;
   EXPECT_THAT(refused.err, HasSubstr("catena sync"));
-  shell(ctl + " start-slurmctld");
+  shell_output(ctl + " start-slurmctld");
   box.write("go", "");
   EXPECT_EQ(box.catena("wait down --timeout 120s").status, 0);
   EXPECT_EQ(box.catena("wait later --timeout 120s").status, 0);
@@ -202,11 +193,11 @@ TEST_F(Slurm, AControllerThatDoesNotAnswerChangesNothing) {
 TEST_F(Slurm, AnOrdinaryUserRunsAWorkflow) {
   const std::string user = getenv("CATENA_TEST_SLURM_ALICE");
   box.write("user.yaml", "name: user\nnodes:\n  a:\n    run: id -un > who\n");
-  shell("chown -R " + user + " " + box.dir.string() + " && chmod 755 " + box.dir.string());
+  shell_output("chown -R " + user + " " + box.dir.string() + " && chmod 755 " + box.dir.string());
   const auto said =
-      shell("cd " + box.dir.string() + " && runuser -u " + user + " -- env CATENA_HOME=" + box.dir.string() +
-            "/home CATENA_SITE_PATH=" + box.dir.string() +
-            "/sites " CATENA_BINARY " run user.yaml --site slurm --id u1 --wait");
+      shell_output("cd " + box.dir.string() + " && runuser -u " + user +
+                   " -- env CATENA_HOME=" + box.dir.string() + "/home CATENA_SITE_PATH=" + box.dir.string() +
+                   "/sites " CATENA_BINARY " run user.yaml --site slurm --id u1 --wait");
   EXPECT_THAT(said, HasSubstr("completed"));
   EXPECT_EQ(box.read("catena-runs/user-u1/a/who"), user + "\n");
 }

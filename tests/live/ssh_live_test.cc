@@ -18,15 +18,6 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
 
-std::string text_of(const std::string& command) {
-  std::string out;
-  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
-  char buffer[4096];
-  while (std::fgets(buffer, sizeof buffer, pipe)) out += buffer;
-  pclose(pipe);
-  return out;
-}
-
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;
   std::istringstream in(text);
@@ -82,8 +73,8 @@ class Ssh : public testing::Test {
   // The site "ssh" is reached through the proxy. The user's configuration has no entry for that: its key is
   // named.
   void through(const CutProxy& proxy) {
-    const auto pin =
-        lines_of(text_of("ssh-keygen -l -f " + variable("CATENA_TEST_SSH_DIR") + "/keys/host_ed25519.pub"));
+    const auto pin = lines_of(
+        shell_output("ssh-keygen -l -f " + variable("CATENA_TEST_SSH_DIR") + "/keys/host_ed25519.pub"));
     ASSERT_THAT(pin, SizeIs(1));
     const auto key = pin[0].substr(pin[0].find("SHA256:"));
     box.write("config", "Host *\n  IdentityFile " + variable("CATENA_TEST_SSH_DIR") +
@@ -152,7 +143,8 @@ TEST_F(Ssh, TwentyThousandSmallFilesGoOutAndComeBack) {
                             "--id m1 --wait");
   ASSERT_EQ(said.status, 0) << said.out << said.err;
   EXPECT_EQ(box.read("catena-results/many-m1/a/copy/99/19999"), "19999");
-  EXPECT_THAT(text_of("find '" + box.dir.string() + "/catena-results' -type f | wc -l"), HasSubstr("20000"));
+  EXPECT_THAT(shell_output("find '" + box.dir.string() + "/catena-results' -type f | wc -l"),
+              HasSubstr("20000"));
 }
 
 // A small file system of its own for as long as it lives.
@@ -197,7 +189,7 @@ TEST_F(Ssh, AFullDiskIsNamedAndTheRunGoesOnWhenThereIsRoom) {
 }
 
 TEST_F(Ssh, AHomeThatCannotBeWrittenIsNoTrouble) {
-  const auto home = text_of("printf %s ~catena-bob");
+  const auto home = shell_output("printf %s ~catena-bob");
   ASSERT_THAT(home, Not(HasSubstr("~")));
   fs::permissions(home, fs::perms(0500));
   site("ssh", "catena-default", "user = catena-bob\n");
@@ -289,17 +281,18 @@ TEST_P(SshCut, TheRunEndsRightAndEachJobWasSubmittedOnce) {
   box.until(
       [&] {
         jobs.clear();
-        for (const auto& line : lines_of(text_of("sacct -X -n -P -u " + variable("CATENA_TEST_SSH_USER") +
-                                                 " -S now-1hour -o JobName,WorkDir%200")))
+        for (const auto& line :
+             lines_of(shell_output("sacct -X -n -P -u " + variable("CATENA_TEST_SSH_USER") +
+                                   " -S now-1hour -o JobName,WorkDir%200")))
           if (line.find((scratch_ / (name + "-" + name)).string()) != std::string::npos) ++jobs[line];
         return jobs.size() >= once.size();
       },
       20);
   EXPECT_THAT(jobs, SizeIs(once.size()));
   for (const auto& [job, count] : jobs) EXPECT_EQ(count, 1) << job;
-  EXPECT_THAT(
-      text_of("squeue -h -u " + variable("CATENA_TEST_SSH_USER") + " -o '%j %Z' | grep " + name + "-" + name),
-      IsEmpty());
+  EXPECT_THAT(shell_output("squeue -h -u " + variable("CATENA_TEST_SSH_USER") + " -o '%j %Z' | grep " + name +
+                           "-" + name),
+              IsEmpty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Points, SshCut, testing::Range(0, points));
