@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <system_error>
 
 #include "adapters/local/launcher.h"
@@ -267,12 +268,15 @@ void make_directory(const std::filesystem::path& path) {
   fail("cannot make the directory " + path.string(), error == EEXIST ? ENOTDIR : error);
 }
 
-void put_one(const FileToPut& file) {
+// Not made of the target's name, which may be as long as a name can be.
+std::string temporary_beside(const std::filesystem::path& target) {
   static std::atomic<unsigned> counter{0};
+  return (target.parent_path() / fmt::format(".catena-{}-{}.part", getpid(), counter.fetch_add(1))).string();
+}
+
+void put_one(const FileToPut& file) {
   const std::filesystem::path target = file.target;
-  // Not made of the target's name, which may be as long as a name can be.
-  const auto temporary =
-      (target.parent_path() / fmt::format(".catena-{}-{}.part", getpid(), counter.fetch_add(1))).string();
+  const auto temporary = temporary_beside(target);
   const auto create = [&] { return open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600); };
   Descriptor out(create());
   if (!out.open() && errno == ENOENT) {
@@ -300,6 +304,19 @@ void put_one(const FileToPut& file) {
   }
 }
 
+// One more name for a file that was put; false where the file system has no such links.
+bool put_link(const std::string& there, const std::filesystem::path& target) {
+  const auto temporary = temporary_beside(target);
+  unlink(temporary.c_str());
+  if (link(there.c_str(), temporary.c_str()) != 0) {
+    make_directory(target.parent_path());
+    if (link(there.c_str(), temporary.c_str()) != 0) return false;
+  }
+  const bool done = rename(temporary.c_str(), target.c_str()) == 0;
+  unlink(temporary.c_str());  // of two names of one file rename(2) leaves both
+  return done;
+}
+
 }  // namespace
 
 CommandResult LocalTransport::stream(const Command& command, const ByteSource& input,
@@ -308,7 +325,16 @@ CommandResult LocalTransport::stream(const Command& command, const ByteSource& i
 }
 
 void LocalTransport::put(std::span<const FileToPut> files, const std::string&, const Progress&) {
-  for (const auto& file : files) put_one(file);
+  std::map<std::pair<std::string, int>, const std::string*>
+      copies;  // of a source with a mode: the first target
+  for (const auto& file : files) {
+    if (file.source.empty()) {
+      put_one(file);
+      continue;
+    }
+    const auto [copy, first] = copies.try_emplace({file.source.string(), file.mode}, &file.target);
+    if (first || !put_link(*copy->second, file.target)) put_one(file);
+  }
 }
 
 FilesGot LocalTransport::get(std::span<const FilesToGet> sets, const Progress& progress) {
