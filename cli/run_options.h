@@ -16,8 +16,7 @@ struct RunOptions {
   void add_to(CLI::App& verb);
   // --site, else the workflow's own, else empty: the one of --site-config, or "local".
   std::string site_for(const Workflow& workflow) const;
-  // The run as it would be recorded. Its directory: SCRATCH/NAME-ID where the site or the environment has a
-  // scratch base, else catena-runs/NAME-ID beside the workflow file.
+  // The run as it would be recorded, with its directory BASE/NAME-ID on the site.
   RunRow row(const Workflow& workflow, const std::string& site_name, const std::string& base,
              const std::string& run_id, Time now) const;
 };

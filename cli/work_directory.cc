@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "adapters/transfer/nul_list.h"
 #include "core/error.h"
 
 namespace catena::cli {
@@ -23,7 +24,7 @@ done; [ -z "$failed" ]' sh)sh";
 Command on(const char* script, const std::vector<std::string>& directories) {
   Command command;
   command.argv = {"sh", "-c", script};
-  for (const auto& directory : directories) command.input.append(directory).push_back('\0');
+  for (const auto& directory : directories) transfer::append_nul(command.input, directory);
   command.repeatable = true;
   command.timeout = std::chrono::milliseconds{0};
   return command;
@@ -35,10 +36,7 @@ std::vector<WorkDirectory> existing(Transport& transport, const std::vector<std:
   std::vector<WorkDirectory> found;
   if (directories.empty()) return found;
   const auto out = transport.run(on(list, directories)).out;
-  for (std::string_view rest = out; !rest.empty();) {
-    const auto end = std::min(rest.find('\0'), rest.size());
-    const auto entry = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+  for (const auto entry : transfer::nul_parts(out)) {
     const auto blank = std::min(entry.find(' '), entry.size());
     std::uintmax_t kibibytes = 0;
     std::from_chars(entry.data(), entry.data() + blank, kibibytes);

@@ -1,4 +1,4 @@
-// The transport of a site with `transport = ssh` (auto), `libssh2` or `openssh`.
+// The transport of a site whose [transport] says `kind = auto`, `libssh2` or `openssh`.
 #pragma once
 
 #include <memory>

@@ -1,7 +1,8 @@
 #include "adapters/transfer/digests_there.h"
 
-#include <algorithm>
 #include <string_view>
+
+#include "adapters/transfer/nul_list.h"
 
 namespace catena::transfer {
 
@@ -11,14 +12,11 @@ std::unordered_map<std::string, std::string> digests_there(Transport& transport,
   if (files.empty()) return digests;
   Command command;
   command.argv = {"sh", "-c", "xargs -0 -r sha256sum -z -- 2>/dev/null; :"};
-  for (const auto& file : files) command.input.append(file).push_back('\0');
+  for (const auto& file : files) append_nul(command.input, file);
   command.repeatable = true;
   command.timeout = std::chrono::milliseconds{0};
   const auto out = transport.run(command).out;
-  for (std::string_view rest = out; !rest.empty();) {
-    const auto end = std::min(rest.find('\0'), rest.size());
-    const auto line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+  for (const auto line : nul_parts(out)) {
     if (line.size() > 66) digests.emplace(line.substr(66), line.substr(0, 64));  // HASH, two blanks, NAME
   }
   return digests;

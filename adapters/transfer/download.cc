@@ -18,6 +18,7 @@
 #include "adapters/transfer/digests_there.h"
 #include "adapters/transfer/errors.h"
 #include "adapters/transfer/file_time.h"
+#include "adapters/transfer/nul_list.h"
 #include "adapters/transfer/selection.h"
 #include "adapters/transfer/tar.h"
 #include "core/error.h"
@@ -41,7 +42,7 @@ std::unordered_map<std::string, std::vector<Entry>> listings(Transport& transpor
       "xargs -0 -r sh -c 'find -P \"$@\" -mindepth 1 -printf \"%H\\\\0%P\\\\0%y\\\\0%s\\\\0%T@\\\\0%l\\\\0\" "
       "2>/dev/null' sh; :"};
   for (const auto& set : sets) {
-    if (found.try_emplace(set.directory).second) command.input.append(set.directory).push_back('\0');
+    if (found.try_emplace(set.directory).second) append_nul(command.input, set.directory);
   }
   command.repeatable = true;
   const auto out = transport.run(command).out;
@@ -185,7 +186,7 @@ FilesGot download(Transport& transport, std::span<const FilesToGet> sets, const 
   command.argv = {"tar", "-c", "-P", "--format=gnu", "--hard-dereference", "--no-recursion", "--null", "-T",
                   "-",   "-f", "-"};
   for (const auto& [name, places] : wanted) {
-    command.input.append(name).push_back('\0');
+    append_nul(command.input, name);
     all += sizes.at(name);
     for (const auto& place : places) got.files[place.place].sent = true;
   }

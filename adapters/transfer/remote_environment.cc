@@ -2,8 +2,7 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
-
+#include "adapters/transfer/nul_list.h"
 #include "core/error.h"
 
 namespace catena::transfer {
@@ -25,10 +24,7 @@ std::map<std::string, std::string> remote_environment(Transport& transport) {
   const auto result = transport.run(command);
   std::map<std::string, std::string> environment;
   bool ours = false;
-  for (std::string_view rest = result.out; !rest.empty();) {
-    const auto end = std::min(rest.find('\0'), rest.size());
-    const auto entry = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+  for (const auto entry : nul_parts(result.out)) {
     if (entry.ends_with(begin)) {
       ours = true;
     } else if (const auto equals = entry.find('='); ours && equals != std::string_view::npos) {

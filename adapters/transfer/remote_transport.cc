@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "adapters/transfer/download.h"
+#include "adapters/transfer/nul_list.h"
 #include "adapters/transfer/upload.h"
 #include "core/error.h"
 
@@ -42,7 +43,7 @@ void RemoteTransport::make_directories(std::span<const std::string> paths) {
   if (paths.empty()) return;
   Command command;
   command.argv = {"sh", "-c", "umask 077; xargs -0 -r mkdir -p --"};
-  for (const auto& path : paths) command.input.append(path).push_back('\0');
+  for (const auto& path : paths) transfer::append_nul(command.input, path);
   command.repeatable = true;
   const auto result = run(command);
   if (result.status != 0) {

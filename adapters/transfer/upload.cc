@@ -15,6 +15,7 @@
 #include "adapters/transfer/digests_there.h"
 #include "adapters/transfer/errors.h"
 #include "adapters/transfer/file_time.h"
+#include "adapters/transfer/nul_list.h"
 #include "adapters/transfer/tar.h"
 #include "core/error.h"
 
@@ -52,14 +53,11 @@ std::unordered_map<std::string, There> listing(Transport& transport, std::span<c
       "sh", "-c",
       "[ -d \"$1\" ] || exit 0; xargs -0 -r stat -L --printf '%s %.9Y %a %n\\0' -- 2>/dev/null; :", "sh",
       root};
-  for (const auto& file : files) command.input.append(file.target).push_back('\0');
+  for (const auto& file : files) append_nul(command.input, file.target);
   command.repeatable = true;
   const auto out = transport.run(command).out;
   std::unordered_map<std::string, There> found;
-  for (std::string_view rest = out; !rest.empty();) {
-    const auto end = std::min(rest.find('\0'), rest.size());
-    const auto line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+  for (const auto line : nul_parts(out)) {
     There there;
     const auto* last = line.data() + line.size();
     auto at = std::from_chars(line.data(), last, there.size).ptr;
