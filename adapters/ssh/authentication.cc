@@ -323,8 +323,9 @@ class Login {
     if (config_.pkcs11) unusable_.emplace_back("a PKCS#11 provider");
     if (config_.gssapi && methods_.find("gssapi") != std::string::npos) unusable_.emplace_back("Kerberos");
     if (!unusable_.empty() && !declined_) {
-      throw Unsupported(fmt::format("{}; libssh2 cannot use {}", message, fmt::join(unusable_, ", ")),
-                        "add the key to the agent (ssh-add), or use the site setting transport = openssh");
+      throw Unsupported(
+          fmt::format("{}; libssh2 cannot use {}", message, fmt::join(unusable_, ", ")),
+          "add the key to the agent (ssh-add), or set kind = openssh in the [transport] of the site");
     }
     throw Error(
         ErrorKind::transport, message,

@@ -163,7 +163,7 @@ void Session::begin(Lock& lock, const std::string& pin, Clock::time_point until)
   if (negotiation_failed(error)) {
     throw Unsupported(fmt::format("{}: libssh2 {} and the server agree on no algorithms ({})", config_.name,
                                   libssh2_version(0), last_words()),
-                      "use the site setting transport = openssh");
+                      "set kind = openssh in the [transport] of the site");
   }
   if (error != 0)
     throw Unreachable(fmt::format("{}: the SSH handshake failed: {}", config_.name, last_words()));

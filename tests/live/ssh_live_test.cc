@@ -237,6 +237,13 @@ TEST_F(Ssh, RemovingADirectoryNeverLeavesTheScratchBase) {
   EXPECT_TRUE(fs::exists(scratch_ / "other/.catena")) << "a link in the place of a run's directory";
 }
 
+TEST_F(Ssh, TheRemedyForAServerThatLibssh2CannotServeNamesASettingThatThereIs) {
+  site("ssh", "catena-rsa");
+  EXPECT_THAT(box.catena("doctor ssh").out, HasSubstr("kind = openssh"));
+  site("ssh", "catena-rsa", "", "openssh");
+  EXPECT_EQ(box.catena("doctor ssh").status, 0);
+}
+
 TEST_F(Ssh, TheNextLoginHostIsTakenWhenOneIsDown) {
   site("ssh", "127.0.0.9, catena-default", "connect_timeout = 2s\n");
   EXPECT_EQ(box.run("next", "name: next\nnodes:\n  a:\n    run: 'true'\n", "--wait").status, 0);
