@@ -24,18 +24,9 @@ void add_cancel(CLI::App& app, Context& context, Chosen& chosen) {
         fmt::print("run {} has ended already: {}\n", row.id, to_string(row.state));
         return static_cast<int>(exit_ok);
       }
-      const Held lease(context.leases(), context.clock(), row.id);
-      Run run = context.load_run(row.id);
-      auto& bench = context.workbench(run.row.site);
-      Lines observer(true);
-      Engine engine(context.store(), context.clock(), observer);
-      const auto place = bench.place();
-      engine.cancel(run, place, find_nodes(run, options->nodes));
-      Run* const runs[] = {&run};
-      engine.observe(runs, place);
-      engine.react(run, place);
-      fmt::print("run {}: {}: {}\n", run.row.id, to_string(run.row.state), counts_text(run.row));
-      return static_cast<int>(exit_ok);
+      return context.act(row.id, [&](Engine& engine, Run& run, const Place& place) {
+        engine.cancel(run, place, find_nodes(run, options->nodes));
+      });
     };
   });
 }

@@ -22,6 +22,7 @@
 #include "adapters/transfer/remote_environment.h"
 #include "adapters/workflow_file/workflow_reader.h"
 #include "cli/fetch.h"
+#include "cli/print.h"
 #include "cli/prompt.h"
 #include "cli/registry.h"
 #include "cli/work_directory.h"
@@ -200,9 +201,25 @@ void Context::clean_up(const Run& run, Workbench& bench, Observer& observer) {
   }
 }
 
+int Context::act(const std::string& name, const Verb& verb) {
+  const auto row = find_run(name);
+  const Held lease(leases(), clock_, row.id, Seconds{30});  // a pass of `watch` or `sync` does not take long
+  Run run = load_run(row.id);
+  auto& bench = workbench(run.row.site);
+  Lines observer(true);
+  Engine engine(store(), clock_, observer);
+  const auto place = bench.place();
+  verb(engine, run, place);
+  Run* const runs[] = {&run};
+  const bool seen = engine.observe(runs, place);
+  engine.react(run, place);
+  fmt::print("run {}: {}: {}\n", run.row.id, to_string(run.row.state), counts_text(run.row));
+  return seen ? exit_ok : exit_unavailable;
+}
+
 void Context::refresh(Run& run) {
   if (store().runs({run.row.id, false, 1}).front().revision == run.row.revision) return;
-  run = make_run(store().load(run.row.id), std::move(run.workflow), std::move(run.graph));
+  run = load_run(run.row.id);  // its workflow, too, may have been read again
 }
 
 std::string Context::drive(std::vector<Run*> runs, Observer& observer, bool force) {
@@ -274,11 +291,17 @@ bool is_alive(const Lease& lease, Time now) {
   return lease.boot_id == mine.boot_id && start_of(lease.pid) == lease.pid_start;
 }
 
-Held::Held(Leases& leases, Clock& clock, std::string run_id)
+Held::Held(Leases& leases, Clock& clock, std::string run_id, Seconds patience)
     : leases_(leases), run_id_(std::move(run_id)), mine_(this_process(clock.now())) {
-  const auto holder =
-      leases_.acquire(run_id_, mine_, [&](const Lease& lease) { return is_alive(lease, clock.now()); });
-  if (!holder) return;
+  const auto deadline = clock.now() + patience;
+  std::optional<Lease> holder;
+  while (true) {
+    holder =
+        leases_.acquire(run_id_, mine_, [&](const Lease& lease) { return is_alive(lease, clock.now()); });
+    if (!holder) return;
+    if (clock.now() >= deadline) break;
+    clock.sleep(std::chrono::milliseconds(100));
+  }
   throw Error(ErrorKind::conflict,
               fmt::format("run {} is being driven by process {} on {} since {} s", run_id_, holder->pid,
                           holder->host, (clock.now() - holder->since).count()),

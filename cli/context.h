@@ -83,6 +83,11 @@ class Context {
   // Returns what it could not do, or empty.
   std::string drive(std::vector<Run*> runs, Observer& observer, bool force);
 
+  // What a user asks of a run: `verb` does it under the run's lease, one pass follows, and how the run stands
+  // then is printed. Gives the exit code.
+  using Verb = std::function<void(Engine&, Run&, const Place&)>;
+  int act(const std::string& name, const Verb& verb);
+
  private:
   SqliteStore& opened();  // at the first use
   void refresh(Run& run);
@@ -100,10 +105,11 @@ std::filesystem::path outputs_directory(const RunRow& run);
 Lease this_process(Time now);
 bool is_alive(const Lease& lease, Time now);
 
-// Holds a run's lease for its lifetime. Throws Error(conflict), naming the holder, if somebody else has it.
+// Holds a run's lease for its lifetime. Throws Error(conflict), naming the holder, if somebody else still has
+// it when `patience` has passed.
 class Held {
  public:
-  Held(Leases& leases, Clock& clock, std::string run_id);
+  Held(Leases& leases, Clock& clock, std::string run_id, Seconds patience = Seconds{0});
   ~Held();
   Held(const Held&) = delete;
   Held& operator=(const Held&) = delete;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -39,7 +40,7 @@ struct ControlTarget {
 };
 
 struct Query {
-  std::span<const JobRef> jobs;  // never empty
+  std::span<const JobRef> jobs;  // of accounting: never empty
   std::string user;              // the login name on the site; empty: the one who runs the command
 };
 
@@ -53,9 +54,10 @@ struct Submission {
 
 struct Answer {
   enum class Kind {
-    accepted,     // native_id is set
-    refused,      // for good, with the scheduler's text; nothing was queued
-    skipped,      // not tried: a parent in this submission was not accepted
+    accepted,  // native_id is set
+    refused,   // for good, with the scheduler's text; nothing was queued
+    skipped,   // not tried: a parent in this submission was not accepted
+    limited,   // the user has as many jobs in the queue as he may: nothing was queued, the rest was not tried
     unavailable,  // the scheduler did not take it and does not answer: nothing was queued, the rest was not
                   // tried
     unsure,       // it may have been queued: to be looked up by its token before it is tried again
@@ -88,6 +90,8 @@ class Backend {
   // where that is not certain (a cut connection), they are answered `unsure`.
   virtual void submit(const Submission& submission, const AnswerSink& sink) = 0;
   virtual Observation observe(std::span<const JobRef> jobs) = 0;
+  // How many jobs of this user are in the queue now, catena's and others. nullopt: it could not be asked.
+  virtual std::optional<std::size_t> queued() = 0;
   // Native ids that could not be acted on, with the scheduler's words; throws Error(unavailable) if nothing
   // could be done at all.
   virtual std::vector<std::string> control(Action action, std::span<const ControlTarget> targets) = 0;

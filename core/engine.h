@@ -46,6 +46,9 @@ struct Place {
 
 struct Submitted {
   std::size_t accepted = 0, refused = 0, not_tried = 0, unsure = 0;
+  std::size_t waiting = 0;  // for room: the user may not have more jobs in the queue
+  bool limited = false;     // the scheduler has said so, at limited_node
+  NodeIndex limited_node = no_node;
   std::string refusal;  // the first one's text, in the scheduler's words
   std::string trouble;  // why jobs were not tried or are unsure, in the scheduler's words
 };
@@ -66,6 +69,22 @@ class Engine {
   // Cancels these nodes, or the whole run if none is named. Safe to repeat.
   void cancel(Run& run, const Place& place, std::span<const NodeIndex> nodes);
 
+  // Nothing more is submitted or started; what runs goes on. Each safe to repeat; the run must not have
+  // ended.
+  void pause(Run& run, const Place& place);
+  void resume(Run& run);  // react() releases and submits then
+
+  // Takes up ended nodes again, and what was skipped because of them: react() then submits them. A run that
+  // had ended is `recovering`. Throws Error(conflict) if one of them has not ended.
+  // `snapshot`: what run.workflow was read from, where that is not the recorded text any more.
+  void reopen(Run& run, std::span<const NodeIndex> nodes, const std::string& why,
+              std::optional<Snapshot> snapshot = std::nullopt);
+
+  // Gives nodes that do not run an end by the user's word: completed, failed or skipped. A job that waits is
+  // taken out of the queue, its children wait for the rest of their parents; after `completed` what was
+  // skipped because of them is taken up again. Throws Error(conflict) for a node that runs, or may.
+  void mark(Run& run, const Place& place, std::span<const NodeIndex> nodes, NodeState end);
+
  private:
   class Recorder;
   void place_jobs(Run& run, const Place& place, const Plan& plan, Submitted& result);
@@ -73,7 +92,13 @@ class Engine {
                      std::span<const PlannedNode> window, Submitted& result);
   void take_answer(Recorder& recorder, Run& run, const Job& job, const Answer& answer, Submitted& result);
   void check_dependencies(Run& run, const Place& place, std::span<const PlannedNode> submitted);
-  void repoint_children(Run& run, const Place& place, std::span<const PlannedNode> submitted);
+  void repoint_children(Run& run, const Place& place, std::span<const NodeIndex> parents,
+                        std::span<const NodeRow> rows);
+  std::size_t room(Run& run, const Place& place, std::size_t wanted);
+  void learn_limit(Run& run, const Place& place, Submitted& result);
+  void wait_for_room(Run& run, const Plan& plan, Submitted& result);
+  void hold_back(Run& run, const Place& place);
+  void carry_out_marks(Run& run, const Place& place);
   void release(Run& run, const Place& place);
   void skip(Run& run, const Place& place, const std::vector<Skip>& skips);
   void stop(Run& run, const Place& place, const std::string& reason);

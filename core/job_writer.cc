@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "core/retry.h"
 #include "core/script.h"
 
 namespace catena {
@@ -27,7 +28,7 @@ Rendered JobWriter::rendered(NodeIndex node) const {
 }
 
 JobWriter::Written JobWriter::write(const PlannedNode& planned, int attempt,
-                                    std::vector<Dependency> dependencies, Seconds delay) const {
+                                    std::vector<Dependency> dependencies, int failures) const {
   Written written{{}, rendered(planned.node)};
   const auto& node = graph_.node(planned.node);
   auto& job = written.job;
@@ -38,8 +39,13 @@ JobWriter::Written JobWriter::write(const PlannedNode& planned, int attempt,
   job.log_out = fmt::format("{}/{}/{}.{}.out", run_.directory, log_folder, node.name, attempt);
   job.log_err = fmt::format("{}/{}/{}.{}.err", run_.directory, log_folder, node.name, attempt);
   job.workdir = dialect_ ? run_.directory : written.node.workdir;
+  const auto* retry = retry_of(workflow_, workflow_.nodes[node.spec]);
+  if (retry && failures > 0) {
+    written.node.resources = raised(std::move(written.node.resources), *retry, failures);
+    const auto delay = retry_delay(*retry, failures);
+    if (delay.count() > 0) written.node.resources.begin = fmt::format("+{}", delay.count());
+  }
   job.resources = written.node.resources;
-  if (delay.count() > 0) job.resources.begin = fmt::format("+{}", delay.count());
   job.options = written.node.scheduler_options;
   job.dependencies = std::move(dependencies);
   // A node that nothing waits for cannot start too early: the hold, and a millisecond for its release, are

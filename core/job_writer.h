@@ -23,10 +23,11 @@ class JobWriter {
     Job job;
     Rendered node;
   };
-  // `dependencies` are the planned parents as the submission knows them. `delay`: not to start before that
-  // time from now has passed (a retry). Throws Error(config) with every mistake.
+  // `dependencies` are the planned parents as the submission knows them. After `failures` failed attempts the
+  // node's retry rule says how long the scheduler is to wait and what is asked for. Throws Error(config) with
+  // every mistake.
   Written write(const PlannedNode& planned, int attempt, std::vector<Dependency> dependencies,
-                Seconds delay = Seconds{0}) const;
+                int failures = 0) const;
 
   // The node with everything filled in, as it was when its job was written. Throws Error(config).
   Rendered rendered(NodeIndex node) const;

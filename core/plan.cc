@@ -11,11 +11,6 @@ bool submittable(NodeState state) {
   return state == NodeState::pending || state == NodeState::retrying;
 }
 
-// Whether the scheduler has the node's current attempt, or may have it.
-bool out(const Attempt* attempt) {
-  return attempt && attempt->state != AttemptState::ended && attempt->state != AttemptState::dropped;
-}
-
 // Work on one graph in topological order, so that a skip is known before its descendants are looked at.
 class Decider {
  public:
@@ -133,7 +128,7 @@ Plan make_plan(const Graph& graph, std::span<const NodeRow> nodes, std::span<con
   for (const auto node : graph.order()) {
     const auto state = nodes[node].state;
     // An attempt without an answer may be at the scheduler: observing settles that first.
-    if (submittable(state) && out(attempts[node])) continue;
+    if (submittable(state) && is_out(attempts[node])) continue;
     const bool not_started = submittable(state) || state == NodeState::held || state == NodeState::queued;
     if (!not_started && state != NodeState::skipped) continue;
     const auto* edge = decider.broken(node);

@@ -44,6 +44,7 @@ catena_submit() {{  # PLACE TOKEN :PARENTS: COMMAND…; the job script is on sta
   program += "  case $said in\n";
   if (!text.unsure.empty())
     program += fmt::format("    {}) word=UNSURE stop=yes ;;\n", patterns(text.unsure));
+  if (!text.limited.empty()) program += fmt::format("    {}) stop=yes ;;\n", patterns(text.limited));
   if (!text.unavailable.empty()) program += fmt::format("    {}) stop=yes ;;\n", patterns(text.unavailable));
   program += "  esac\n  printf '%s %s %s %s\\n' \"$word\" \"$token\" \"$status\" \"$text\"\n}\n";
   return program;
@@ -140,11 +141,14 @@ std::optional<Answer> ProgramAnswers::read(std::string_view line) {
   } else {
     word();  // the exit status is part of the program's own decision
     answer.text = line;
-    const bool down = std::ranges::any_of(
-        text_.unavailable, [&](const auto& t) { return line.find(t) != std::string_view::npos; });
-    answer.kind = kind == "UNSURE" ? Answer::Kind::unsure
-                  : down           ? Answer::Kind::unavailable
-                                   : Answer::Kind::refused;
+    const auto says_one_of = [&](const std::vector<std::string>& texts) {
+      return std::ranges::any_of(texts,
+                                 [&](const auto& t) { return line.find(t) != std::string_view::npos; });
+    };
+    answer.kind = kind == "UNSURE"                 ? Answer::Kind::unsure
+                  : says_one_of(text_.limited)     ? Answer::Kind::limited
+                  : says_one_of(text_.unavailable) ? Answer::Kind::unavailable
+                                                   : Answer::Kind::refused;
   }
   answered_[answer.job] = true;
   return answer;

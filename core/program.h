@@ -4,8 +4,8 @@
 //   ERR token status text   refused or unavailable, in the scheduler's words on one line
 //   SKIP token         not tried: a parent was not accepted
 //   UNSURE token status text   it may have been queued
-// and at the end END, or STOP where the rest was not tried (after UNSURE, or when the scheduler does not
-// answer).
+// and at the end END, or STOP where the rest was not tried (after UNSURE, when the scheduler does not
+// answer, or when it takes no more of the user's jobs).
 // All of it is one compound command: a shell that receives only the beginning (a cut connection) runs
 // nothing, where it would else submit a job whose script is cut short.
 #pragma once

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -52,6 +53,8 @@ struct Report {
 struct Parsed {
   std::vector<Report> reports;
   std::vector<std::string> unread;
+  // Of the queue: how many jobs that have not ended each user has; "" where only one user's were asked for.
+  std::map<std::string, std::size_t> live;
 };
 
 // The records that a job script leaves in RUN_DIR/.catena/spool: one JSON object on one line each,

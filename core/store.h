@@ -34,6 +34,9 @@ struct RunRow {
   std::optional<Time> observed;               // when the site was last asked with success
   std::map<NodeState, std::uint64_t> counts;  // how many nodes are in which state
   std::int64_t revision = 0;                  // grows with every change to the run
+  int recoveries = 0;                         // how often it was taken up again after it had ended
+  // Learnt from a refusal: with so many jobs of the user in the queue the scheduler took no more.
+  std::size_t most_jobs = 0;  // 0: nothing is known
 };
 
 enum class AttemptState {
@@ -59,12 +62,18 @@ struct Attempt {
   std::string stdout_file, stderr_file;
 };
 
+// Whether the scheduler has it, or may have it.
+inline bool is_out(const Attempt* attempt) {
+  return attempt && attempt->state != AttemptState::ended && attempt->state != AttemptState::dropped;
+}
+
 struct NodeRow {
   NodeState state = NodeState::pending;
   int attempts = 0;      // how many were made; the last one is the current one
   int failures = 0;      // how many of them ran and failed: what a retry's maximum counts
   std::string reason;    // why it is in that state: one line
   bool fetched = false;  // its outputs were brought from the site
+  int round = 0;  // how often the user took it up again after it had ended; only that lets an end be left
 };
 
 // A node as a listing shows it, without its workflow.
@@ -103,9 +112,12 @@ struct Changes {
   std::optional<std::pair<RunState, std::string>> run;  // state and reason
   std::optional<bool> stop_requested;
   std::optional<Time> observed;
+  std::optional<int> recoveries;
+  std::optional<std::size_t> most_jobs;
+  std::optional<Snapshot> snapshot;  // the same nodes and edges, read again
   bool empty() const {
     return nodes.empty() && attempts.empty() && events.empty() && results.empty() && !run &&
-           !stop_requested && !observed;
+           !stop_requested && !observed && !recoveries && !most_jobs && !snapshot;
   }
 };
 

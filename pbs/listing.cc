@@ -16,6 +16,7 @@ struct Attribute {
 
 constexpr Attribute attributes[] = {
     {"Job_Name", &ListedJob::name},
+    {"Job_Owner", &ListedJob::owner},
     {"job_state", &ListedJob::state},
     {"substate", &ListedJob::substate},
     {"Exit_status", &ListedJob::exit_status},

@@ -11,7 +11,7 @@ namespace catena::pbs {
 
 struct ListedJob {
   std::string id;  // "1.pbshost", "54[].pbshost", "54[2].pbshost"
-  std::string name, state, substate, exit_status, depend, comment, exec_host;
+  std::string name, owner, state, substate, exit_status, depend, comment, exec_host;
   std::string created, queued, started, ended, modified;  // "Sat Nov 21 02:59:10 2026"
   std::string walltime, walltime_used;                    // text form only: "00:01:00"
   bool terse = false;   // of slurm-wlm-torque's qstat, which tells neither dependencies nor exit statuses

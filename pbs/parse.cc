@@ -160,6 +160,8 @@ Parsed parse(QueryKind /*kind*/, const CommandResult& result) {
   parsed.unread = std::move(listing.unread);
   for (const auto& job : listing.jobs) {
     if (job.broken) parsed.unread.push_back("job " + job.id);
+    const auto* row = find_state(job.state, integer(job.substate));
+    if (!row || !row->ended) ++parsed.live[job.owner.substr(0, job.owner.find('@'))];
     if (token_of(job.name).empty()) continue;
     if (job.broken) listing.whole = false;
     parsed.reports.push_back(report_of(job));

@@ -52,16 +52,11 @@ SubmitText submit_text(const Options& options) {
                  "Connection timed out",
                  "Broken pipe",
                  "Timeout"};
-  // No connection, or a limit on the jobs in the queue that is reached at present.
-  text.unavailable = {"cannot connect to server",
-                      "Cannot connect to server",
-                      "Connection refused",
-                      "Couldn't connect to cluster",
-                      "No Permission to connect",
-                      "Server shutdown in progress",
-                      "would exceed",
-                      "Maximum number of jobs already in queue",
-                      "number of current user's jobs exceeds"};
+  text.limited = {"would exceed", "Maximum number of jobs already in queue",
+                  "number of current user's jobs exceeds"};
+  text.unavailable = {"cannot connect to server", "Cannot connect to server",
+                      "Connection refused",       "Couldn't connect to cluster",
+                      "No Permission to connect", "Server shutdown in progress"};
   return text;
 }
 

@@ -116,6 +116,7 @@ Parsed read(const CommandResult& result,
       continue;
     }
     report.token = token_of(name);
+    if (report.source == Evidence::queue && !ended(report.state)) ++parsed.live[""];
     if (!report.token.empty() && !step(report.native_id)) parsed.reports.push_back(std::move(report));
   }
   return parsed;

@@ -73,6 +73,9 @@ SubmitText submit_text(const Options& options) {
                  "Broken pipe",
                  "Unspecified error",
                  "auth_g_verify"};
+  // Before them: AssocMaxSubmitJobLimit, QOSMaxSubmitJobPerUserLimit, AssocGrpSubmitJobsLimit, …; the final
+  // words, "Job violates accounting/QOS policy (job submit limit, …)", are said of too large jobs too.
+  text.limited = {"SubmitJob"};
   text.unavailable = {"Unable to contact slurm controller (connect failure)",
                       "Protocol authentication error",
                       "Communication connection failure",

@@ -33,7 +33,7 @@ class MemoryStore : public Store {
     ++transactions;
     for (const auto& [node, row] : changes.nodes) {
       auto& old = record.nodes[node];
-      if (terminal(old.state) && old.state != row.state)
+      if (terminal(old.state) && old.state != row.state && old.round == row.round)
         throw Error(ErrorKind::internal, "a terminal state would change");
       --record.run.counts[old.state];
       ++record.run.counts[row.state];
@@ -51,6 +51,9 @@ class MemoryStore : public Store {
     for (const auto& result : changes.results) all_results.push_back(result);
     if (changes.run) std::tie(record.run.state, record.run.reason) = *changes.run;
     if (changes.stop_requested) record.run.stop_requested = *changes.stop_requested;
+    if (changes.snapshot) record.snapshot = *changes.snapshot;
+    if (changes.recoveries) record.run.recoveries = *changes.recoveries;
+    if (changes.most_jobs) record.run.most_jobs = *changes.most_jobs;
     if (changes.observed) record.run.observed = changes.observed;
   }
   std::vector<Event> events(const std::string&, std::int64_t, NodeIndex) override { return all_events; }

@@ -51,6 +51,29 @@ void BatchBackend::submit(const Submission& submission, const AnswerSink& sink) 
   }
 }
 
+std::optional<std::size_t> BatchBackend::queued() {
+  try {
+    auto command = dialect_.query(QueryKind::queue, {{}, site_.user});
+    command.timeout = site_.timeout;
+    const auto live = dialect_.parse(QueryKind::queue, transport_.run(command)).live;
+    if (const auto only = live.find(""); only != live.end()) return only->second;
+    if (live.empty()) return 0;
+    auto user = site_.user;
+    if (user.empty()) {
+      Command who;
+      who.argv = {"id", "-un"};
+      who.repeatable = true;
+      user = transport_.run(who).out;
+      user.erase(user.find_last_not_of('\n') + 1);
+    }
+    const auto mine = live.find(user);
+    return mine == live.end() ? 0 : mine->second;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::unavailable && error.kind() != ErrorKind::transport) throw;
+    return std::nullopt;
+  }
+}
+
 Observation BatchBackend::observe(std::span<const JobRef> jobs) {
   Observation observation;
   if (jobs.empty()) return observation;

@@ -22,6 +22,7 @@ class BatchBackend : public Backend {
   void submit(const Submission& submission, const AnswerSink& sink) override;
   // The run directories' records, one queue query, and one accounting query for the jobs that neither
   // explains.
+  std::optional<std::size_t> queued() override;
   Observation observe(std::span<const JobRef> jobs) override;
   std::vector<std::string> control(Action action, std::span<const ControlTarget> targets) override;
   void put_away(const std::vector<std::string>& spooled) override;

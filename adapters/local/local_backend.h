@@ -31,6 +31,7 @@ class LocalBackend : public Backend {
   // "unneeded". Where the supervisor was killed it is started again, which `trouble` says, and jobs that ran
   // are unknown in this observation.
   Observation observe(std::span<const JobRef> jobs) override;
+  std::optional<std::size_t> queued() override { return 0; }  // there is no limit to learn
   // A target without a run_directory is looked for in the runs that this object has seen.
   std::vector<std::string> control(Action action, std::span<const ControlTarget> targets) override;
   void put_away(const std::vector<std::string>& spooled) override;

@@ -171,6 +171,8 @@ const SiteKey keys[] = {
     {"limits", "memory", [](Site& s, const std::string& v) { return set_size(s.memory, v); }, KeyFor::local},
     {"limits", "kill_grace",
      [](Site& s, const std::string& v) { return set_duration(s.kill_grace, v, Seconds{0}); }, KeyFor::local},
+    {"limits", "max_jobs",
+     [](Site& s, const std::string& v) { return set_number<std::size_t>(s.max_jobs, v, 0); }},
     {"limits", "submit_batch",
      [](Site& s, const std::string& v) { return set_number<std::size_t>(s.submit_batch, v, 1); }},
     // 128 KiB is the longest single argument that Linux takes.

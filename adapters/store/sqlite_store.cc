@@ -24,7 +24,7 @@ AttemptState attempt_state_from(std::string_view text) {
 // The columns that read_run takes, in its order.
 constexpr std::string_view run_columns =
     "key, id, name, file, site, directory, state, reason, stop_requested, created, updated, observed, "
-    "revision";
+    "revision, recoveries, most_jobs";
 
 // The columns that read_attempt takes, in its order.
 constexpr std::array<std::string_view, 16> attempt_columns = {
@@ -81,11 +81,7 @@ void SqliteStore::create(const RunRow& run, const Snapshot& snapshot, const Grap
            run.stop_requested, run.created, run.updated, run.observed);
   const std::int64_t key = db_->last_insert_rowid();
 
-  Statement file = db_->prepare("INSERT INTO snapshots (run, kind, name, content) VALUES (?, ?, ?, ?)");
-  file.run(key, "workflow", snapshot.file, snapshot.text);
-  for (const auto& [name, content] : snapshot.files) {
-    file.run(key, "file", name, content);
-  }
+  put_snapshot(*db_, key, snapshot);
 
   Statement node = db_->prepare("INSERT INTO nodes (run, idx, name, spec, element) VALUES (?, ?, ?, ?, ?)");
   for (NodeIndex index = 0; index < graph.size(); ++index) {
@@ -117,7 +113,9 @@ RunRow SqliteStore::read_run(const Statement& row) {
              .updated = row.time(10),
              .observed = row.maybe_time(11),
              .counts = {},
-             .revision = row.integer(12)};
+             .revision = row.integer(12),
+             .recoveries = static_cast<int>(row.integer(13)),
+             .most_jobs = static_cast<std::size_t>(row.integer(14))};
   Statement counts = db_->prepare("SELECT state, nodes FROM run_counts WHERE run = ? AND nodes > 0");
   counts.bind(row.integer(0));
   while (counts.step()) {
@@ -170,15 +168,16 @@ RunRecord SqliteStore::load(const std::string& run_id) {
     }
   }
 
-  Statement node =
-      db_->prepare("SELECT state, attempts, failures, reason, fetched FROM nodes WHERE run = ? ORDER BY idx");
+  Statement node = db_->prepare(
+      "SELECT state, attempts, failures, reason, fetched, round FROM nodes WHERE run = ? ORDER BY idx");
   node.bind(key);
   while (node.step()) {
     record.nodes.push_back({.state = node_state_from(node.view(0)).value(),
                             .attempts = static_cast<int>(node.integer(1)),
                             .failures = static_cast<int>(node.integer(2)),
                             .reason = node.text(3),
-                            .fetched = node.integer(4) != 0});
+                            .fetched = node.integer(4) != 0,
+                            .round = static_cast<int>(node.integer(5))});
   }
 
   Statement attempt = db_->prepare(fmt::format("SELECT {} FROM attempts WHERE run = ? ORDER BY node, number",
@@ -198,7 +197,7 @@ RunRecord SqliteStore::load(const std::string& run_id) {
 std::vector<NodeStatus> SqliteStore::nodes(const std::string& run_id, Which which, std::size_t limit) {
   Transaction transaction(*db_, Transaction::read);
   Statement q = db_->prepare(fmt::format(
-      R"(SELECT {}, idx, name, nodes.state, attempts, failures, nodes.reason, fetched
+      R"(SELECT {}, idx, name, nodes.state, attempts, failures, nodes.reason, fetched, round
          FROM nodes LEFT JOIN attempts ON attempts.run = nodes.run AND node = idx AND number = attempts
          WHERE nodes.run = ?{} ORDER BY idx LIMIT ?)",
       fmt::join(attempt_columns, ", "),
@@ -214,7 +213,8 @@ std::vector<NodeStatus> SqliteStore::nodes(const std::string& run_id, Which whic
                 .attempts = static_cast<int>(q.integer(after + 3)),
                 .failures = static_cast<int>(q.integer(after + 4)),
                 .reason = q.text(after + 5),
-                .fetched = q.integer(after + 6) != 0};
+                .fetched = q.integer(after + 6) != 0,
+                .round = static_cast<int>(q.integer(after + 7))};
     if (!q.null(2)) node.attempt = read_attempt(q);
   }
   return found;

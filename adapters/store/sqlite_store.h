@@ -57,4 +57,6 @@ class SqliteStore : public Store, public Leases {
   std::unique_ptr<Database> db_;
 };
 
+void put_snapshot(Database& db, std::int64_t run, const Snapshot& snapshot);
+
 }  // namespace catena

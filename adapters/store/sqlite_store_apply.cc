@@ -10,12 +10,12 @@ namespace {
 
 void put_nodes(Database& db, std::int64_t run, const Changes& changes) {
   Statement q = db.prepare(
-      "UPDATE nodes SET state = ?, attempts = ?, failures = ?, reason = ?, fetched = ? WHERE run = ? AND idx "
-      "= ?");
+      "UPDATE nodes SET state = ?, attempts = ?, failures = ?, reason = ?, fetched = ?, round = ? "
+      "WHERE run = ? AND idx = ?");
   for (const auto& [index, node] : changes.nodes) {
     try {
-      q.run(to_string(node.state), node.attempts, node.failures, or_null(node.reason), node.fetched, run,
-            index);
+      q.run(to_string(node.state), node.attempts, node.failures, or_null(node.reason), node.fetched,
+            node.round, run, index);
     } catch (const Error& error) {
       throw Error(error.kind(), fmt::format("node {} to {}: {}", index, to_string(node.state), error.what()),
                   error.remedy());
@@ -84,6 +84,12 @@ void put_events(Database& db, std::int64_t run, const Changes& changes) {
 
 }  // namespace
 
+void put_snapshot(Database& db, std::int64_t run, const Snapshot& snapshot) {
+  Statement file = db.prepare("INSERT INTO snapshots (run, kind, name, content) VALUES (?, ?, ?, ?)");
+  file.run(run, "workflow", snapshot.file, snapshot.text);
+  for (const auto& [name, content] : snapshot.files) file.run(run, "file", name, content);
+}
+
 std::string_view to_string(AttemptState state) {
   switch (state) {
     case AttemptState::intended:
@@ -122,11 +128,16 @@ void SqliteStore::apply(const std::string& run_id, const Changes& changes, Time 
     db_->prepare("UPDATE runs SET state = ?, reason = ? WHERE key = ?")
         .run(to_string(changes.run->first), or_null(changes.run->second), key);
   }
+  if (changes.snapshot) {
+    db_->prepare("DELETE FROM snapshots WHERE run = ?").run(key);
+    put_snapshot(*db_, key, *changes.snapshot);
+  }
   db_->prepare(R"(
          UPDATE runs
-         SET stop_requested = coalesce(?, stop_requested), observed = coalesce(?, observed), updated = ?, revision = revision + 1
+         SET stop_requested = coalesce(?, stop_requested), observed = coalesce(?, observed), recoveries = coalesce(?, recoveries),
+             most_jobs = coalesce(?, most_jobs), updated = ?, revision = revision + 1
          WHERE key = ?)")
-      .run(changes.stop_requested, changes.observed, now, key);
+      .run(changes.stop_requested, changes.observed, changes.recoveries, changes.most_jobs, now, key);
   transaction.commit();
 }
 

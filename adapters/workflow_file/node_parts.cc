@@ -6,6 +6,7 @@
 
 #include "adapters/workflow_file/node_reader.h"
 #include "core/render.h"
+#include "core/retry.h"
 
 namespace catena {
 namespace {
@@ -152,11 +153,43 @@ void retry_on(const Scope& scope, const Item& item, Retry& retry) {
   }
 }
 
+void retry_permanent(const Scope& scope, const Item& item, Retry& retry) {
+  std::vector<const Item*> items;
+  if (item.kind == Item::Kind::number) {
+    items.push_back(&item);
+  } else if (expect(scope, item, Item::Kind::list, "retry.permanent")) {
+    for (const Item& child : item.children()) items.push_back(&child);
+  }
+  for (const Item* each : items) {
+    if (auto code = read_int(scope, *each, "retry.permanent", 1, 255)) retry.permanent.push_back(*code);
+  }
+}
+
+void retry_resources(const Scope& scope, const Item& item, Retry& retry) {
+  if (!expect(scope, item, Item::Kind::map, "retry.resources")) return;
+  for (const Item& child : item.children()) {
+    const auto names = resource_names();
+    if (std::ranges::find(names, child.key) == names.end()) {
+      unknown_key(scope, child, "retry.resources", names);
+      continue;
+    }
+    auto text = read_text(scope, child, {"retry.resources", child.key});
+    if (!text) continue;
+    if (const auto wrong = check_raise(child.key, *text); !wrong.empty()) {
+      scope.error(child.at, fmt::format("retry.resources: {}", wrong), "write x1.5 for a factor, or a value");
+    } else {
+      retry.resources.emplace_back(child.key, std::move(*text));
+    }
+  }
+}
+
 constexpr Field<Retry> retry_fields[] = {{"max", retry_max},
                                          {"backoff", retry_backoff},
                                          {"factor", retry_factor},
                                          {"max_delay", retry_max_delay},
-                                         {"on", retry_on}};
+                                         {"on", retry_on},
+                                         {"permanent", retry_permanent},
+                                         {"resources", retry_resources}};
 
 }  // namespace
 

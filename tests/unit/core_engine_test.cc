@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/engine.h"
+#include "core/error.h"
 #include "memory_store.h"
 #include "toy_dialect.h"
 
@@ -85,12 +86,14 @@ class FakeBackend : public Backend {
     if (reachable) observation.reports = reports;
     return observation;
   }
+  std::optional<std::size_t> queued() override { return queued_now; }
   std::vector<std::string> control(Action action, std::span<const ControlTarget> targets) override {
     for (const auto& target : targets) {
       std::string parents;
       for (const auto& [on, id] : target.parents) parents += " " + std::string(to_string(on)) + ":" + id;
       controls.push_back((action == Action::release  ? "release "
                           : action == Action::cancel ? "cancel "
+                          : action == Action::hold   ? "hold "
                                                      : "repoint ") +
                          target.native_id + parents);
     }
@@ -106,6 +109,7 @@ class FakeBackend : public Backend {
   std::vector<std::string> controls;
   std::function<void()> before_submit;
   bool reachable = true;
+  std::optional<std::size_t> queued_now = 0;
   int last_id = 100;
 
  private:
@@ -654,6 +658,143 @@ TEST_F(EngineTest, ManyChangesOfOnePassAreOneTransaction) {
   const auto before = store_.transactions;
   observe();
   EXPECT_EQ(store_.transactions - before, 1);
+}
+
+TEST_F(EngineTest, APausedRunHoldsWhatWaitsAndSubmitsNothing) {
+  node("a");
+  node("b", {{"a", On::ok, {}}});
+  begin();
+  react();
+  say("a", JobState::running);
+  observe();
+  backend_.controls.clear();
+  engine_.pause(*run_, place());
+  EXPECT_THAT(backend_.controls, ElementsAre("hold 102"));
+  EXPECT_EQ(store_.record.run.state, RunState::paused);
+  say("a", JobState::failed, Evidence::accounting).exit_code = 1;
+  say("b", JobState::held);
+  run_->workflow.nodes[0].retry.emplace();
+  run_->workflow.nodes[0].retry->max = 1;
+  const auto submitted = backend_.jobs.size();
+  pass();
+  EXPECT_EQ(state("a"), NodeState::retrying);
+  EXPECT_EQ(backend_.jobs.size(), submitted) << "a retry waits for the resume";
+  engine_.resume(*run_);
+  backend_.controls.clear();
+  react();
+  EXPECT_THAT(backend_.controls, testing::Contains("release 102"));
+  EXPECT_EQ(state("b"), NodeState::held) << "its parent has not ended";
+  EXPECT_EQ(backend_.jobs.size(), submitted + 1);
+}
+
+TEST_F(EngineTest, APauseThatWasKilledHalfwayIsFinishedByTheNextPass) {
+  node("a");
+  begin();
+  react();
+  store_.record.run.state = RunState::paused;
+  reload();
+  backend_.controls.clear();
+  react();
+  EXPECT_THAT(backend_.controls, ElementsAre("hold 101"));
+}
+
+TEST_F(EngineTest, ARefusalForTheUsersLimitIsLearntAndTheRestWaitsForRoom) {
+  for (const auto* name : {"a", "b", "c"}) node(name);
+  begin();
+  backend_.answers = {{"c", Answer::Kind::limited}};
+  backend_.queued_now = 2;
+  const auto submitted = react();
+  EXPECT_EQ(submitted.accepted, 2U);
+  EXPECT_EQ(submitted.waiting, 1U);
+  EXPECT_EQ(submitted.refused, 0U);
+  EXPECT_THAT(reason("c"), HasSubstr("waits for room"));
+  EXPECT_EQ(store_.record.run.most_jobs, 2U);
+  react();
+  EXPECT_EQ(backend_.jobs.size(), 2U) << "the queue is as full as before";
+  backend_.answers = {};
+  backend_.queued_now = 1;
+  reload();
+  EXPECT_EQ(react().accepted, 1U);
+  EXPECT_EQ(state("c"), NodeState::queued);
+}
+
+TEST_F(EngineTest, ALimitThatAnEmptyQueueDoesNotMeetIsARefusal) {
+  node("a");
+  begin();
+  backend_.answers = {{"a", Answer::Kind::limited}};
+  backend_.queued_now = 0;
+  EXPECT_EQ(react().refused, 1U);
+  EXPECT_EQ(state("a"), NodeState::failed);
+}
+
+TEST_F(EngineTest, TheSitesLimitCountsOtherJobsOfTheUser) {
+  for (const auto* name : {"a", "b", "c"}) node(name);
+  site_.max_jobs = 5;
+  begin();
+  backend_.queued_now = 4;
+  EXPECT_EQ(react().accepted, 1U);
+  backend_.queued_now = std::nullopt;
+  EXPECT_EQ(react().accepted, 0U) << "a queue that cannot be asked has no room";
+  EXPECT_THAT(watcher_.troubles, testing::Contains(HasSubstr("could not be asked for room")));
+}
+
+TEST_F(EngineTest, AMarkedNodesChildrenArePointedElsewhereBeforeItsJobGoes) {
+  node("a");
+  node("b");
+  node("c", {{"a", On::ok, {}}, {"b", On::ok, {}}});
+  begin();
+  react();
+  backend_.controls.clear();
+  engine_.mark(*run_, place(), std::vector{run_->graph.find("a")}, NodeState::completed);
+  EXPECT_THAT(backend_.controls, ElementsAre("repoint 103 ok:102", "cancel 101"));
+  EXPECT_EQ(state("a"), NodeState::completed);
+  EXPECT_EQ(state("c"), NodeState::held);
+}
+
+TEST_F(EngineTest, AMarkThatWasKilledHalfwayIsFinishedByTheNextPass) {
+  node("a");
+  node("b", {{"a", On::ok, {}}});
+  begin();
+  react();
+  store_.record.attempts[0].reason = "to be marked completed";
+  reload();
+  backend_.controls.clear();
+  react();
+  EXPECT_THAT(backend_.controls, ElementsAre("repoint 102", "cancel 101"));
+  EXPECT_EQ(state("a"), NodeState::completed);
+}
+
+TEST_F(EngineTest, WhatRunsIsNotMarked) {
+  node("a");
+  begin();
+  react();
+  say("a", JobState::running);
+  observe();
+  EXPECT_THROW(engine_.mark(*run_, place(), std::vector{run_->graph.find("a")}, NodeState::completed), Error);
+  EXPECT_EQ(state("a"), NodeState::running);
+}
+
+TEST_F(EngineTest, AFailedNodeThatIsTakenUpAgainBringsBackWhatWasSkippedBecauseOfIt) {
+  node("a");
+  node("b", {{"a", On::ok, {}}});
+  node("other");
+  begin();
+  react();
+  say("a", JobState::failed, Evidence::accounting).exit_code = 1;
+  say("b", JobState::held);
+  say("other", JobState::completed, Evidence::accounting).exit_code = 0;
+  pass();
+  ASSERT_EQ(store_.record.run.state, RunState::failed);
+  engine_.reopen(*run_, std::vector{run_->graph.find("a")}, "again");
+  EXPECT_EQ(store_.record.run.state, RunState::recovering);
+  EXPECT_EQ(store_.record.run.recoveries, 1);
+  const auto submitted = backend_.jobs.size();
+  react();
+  EXPECT_EQ(backend_.jobs.size(), submitted + 2);
+  EXPECT_EQ(state("b"), NodeState::held);
+  EXPECT_EQ(state("other"), NodeState::completed);
+  EXPECT_THROW(engine_.reopen(*run_, std::vector{run_->graph.find("b")}, "again"), Error)
+      << "it has not ended";
 }
 
 }  // namespace

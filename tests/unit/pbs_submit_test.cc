@@ -117,7 +117,7 @@ TEST_F(PbsProgram, ATransientCommunicationFailureIsUnsure) {
 
 TEST_F(PbsProgram, AFullQueueIsTriedAgainLater) {
   qsub_fails(184, "qsub: would exceed queue workq's per-user limit\n");
-  EXPECT_EQ(answers().at(0).kind, Answer::Kind::unavailable);
+  EXPECT_EQ(answers().at(0).kind, Answer::Kind::limited);
 }
 
 TEST_F(PbsProgram, IdsCarryTheServersNameAndBrackets) {

@@ -228,6 +228,25 @@ TEST_P(SqliteStoreTest, ATerminalNodeNeverChangesItsState) {
   EXPECT_EQ(counts("a"), before);
 }
 
+TEST_P(SqliteStoreTest, AUsersNewRoundLetsAnEndBeLeft) {
+  store_.create(run_row("a"), {}, chain(1));
+  store_.apply("a", node_change(0, failed), at(1));
+  Changes again = node_change(0, NodeState::pending);
+  again.nodes[0].second.round = 1;
+  again.recoveries = 1;
+  again.most_jobs = 7;
+  again.snapshot = Snapshot{"/w/new.yaml", "name: new\n", {{"x.sh", "true\n"}}};
+  store_.apply("a", again, at(2));
+  const auto record = store_.load("a");
+  EXPECT_EQ(record.nodes[0].state, NodeState::pending);
+  EXPECT_EQ(record.nodes[0].round, 1);
+  EXPECT_EQ(record.run.recoveries, 1);
+  EXPECT_EQ(record.run.most_jobs, 7U);
+  EXPECT_EQ(record.snapshot.text, "name: new\n");
+  EXPECT_EQ(record.snapshot.files.at("x.sh"), "true\n");
+  EXPECT_EQ(store_.nodes("a", Which::all, 0).at(0).row.round, 1);
+}
+
 TEST_P(SqliteStoreTest, OneRefusedChangeTakesBackAllOfThem) {
   store_.create(run_row("a"), {}, chain(3));
   store_.apply("a", node_change(2, completed), at(1));

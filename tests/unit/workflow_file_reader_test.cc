@@ -51,8 +51,9 @@ std::string dump(const NodeSpec& n) {
   for (const Result& r : n.results)
     out += fmt::format(" {}:{}:{}:{}", r.name, r.file, r.regex, static_cast<int>(r.pick));
   if (n.retry) {
-    out += fmt::format("\n retry {} {} {} {} {}", n.retry->max, n.retry->backoff.count(), n.retry->factor,
-                       n.retry->max_delay.count(), fmt::join(n.retry->on, ","));
+    out += fmt::format("\n retry {} {} {} {} {} {}{}", n.retry->max, n.retry->backoff.count(),
+                       n.retry->factor, n.retry->max_delay.count(), fmt::join(n.retry->on, ","),
+                       fmt::join(n.retry->permanent, ","), pairs(n.retry->resources));
   }
   if (n.on_failure) out += *n.on_failure == OnFailure::stop ? " stop" : " continue";
   out += fmt::format("\n out={} err={}", n.stdout_file, n.stderr_file);
@@ -176,7 +177,8 @@ nodes:
     params: {queue: long}
     env: {X: "{{ ecut }}"}
     resources: {cpus_per_task: 2, exclusive: true}
-    retry: {max: 3, backoff: 30s, factor: 1.5, max_delay: 1h, on: [timeout, node_fail]}
+    retry: {max: 3, backoff: 30s, factor: 1.5, max_delay: 1h, on: [timeout, node_fail],
+      permanent: [2, 64], resources: {memory: x2, queue: long}}
     on_failure: stop
     workdir: /data/fit
     shell: bash
@@ -202,7 +204,8 @@ constexpr std::string_view all_json = R"({
                 "whole": {"file": "x"}}},
   "fit": {"after": ["scf", {"node": "scf.2", "on": "any"}, {"node": "scf"}], "run": "fit", "params": {"queue": "long"},
     "env": {"X": "{{ ecut }}"}, "resources": {"cpus_per_task": 2, "exclusive": true},
-    "retry": {"max": 3, "backoff": "30s", "factor": 1.5, "max_delay": "1h", "on": ["timeout", "node_fail"]},
+    "retry": {"max": 3, "backoff": "30s", "factor": 1.5, "max_delay": "1h", "on": ["timeout", "node_fail"],
+      "permanent": [2, 64], "resources": {"memory": "x2", "queue": "long"}},
     "on_failure": "stop", "workdir": "/data/fit", "shell": "bash",
     "scheduler_options": {"slurm": ["--nice"], "pbs": ["-m e"]}},
   "side": {"foreach": {"zip": {"a": ["x", "y"], "b": "2..1"}}, "params": {"queue": "q"}, "after": {"node": "fit", "on": "notok"},
@@ -243,8 +246,16 @@ TEST_F(ReaderTest, EveryFieldArrives) {
   EXPECT_EQ(fit.after[1].at.line, 28);
   EXPECT_EQ(fit.retry->backoff, Seconds(30));
   EXPECT_EQ(fit.retry->max_delay, Seconds(3600));
+  EXPECT_THAT(fit.retry->permanent, ElementsAre(2, 64));
+  EXPECT_EQ(pairs(fit.retry->resources), " memory='x2' queue='long'");
   EXPECT_EQ(w.nodes[2].foreach->axes[1].values[0].text, "2");
   EXPECT_TRUE(w.nodes[2].foreach->zip);
+}
+
+TEST_F(ReaderTest, WhatARetryRaisesIsChecked) {
+  node("{run: x, retry: {max: 1, resources: {memory: x0, walltme: x2}, permanent: [0]}}");
+  EXPECT_THAT(messages(), UnorderedElementsAre(HasSubstr("'x0' is no factor"), HasSubstr("walltme"),
+                                               HasSubstr("retry.permanent")));
 }
 
 TEST_F(ReaderTest, DefaultsThatHoldParametersGoToTheNodesThatDoNotSetThem) {

@@ -1,0 +1,249 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "core/recorder.h"
+#include "core/retry.h"
+
+namespace catena {
+namespace {
+
+constexpr const char* stranded = "the scheduler let it wait for parents that had ended";
+
+NodeState node_state(JobState state) {
+  switch (state) {
+    case JobState::held:
+      return NodeState::held;
+    case JobState::queued:
+      return NodeState::queued;
+    case JobState::running:
+      return NodeState::running;
+    case JobState::completed:
+      return NodeState::completed;
+    case JobState::timeout:
+      return NodeState::timeout;
+    case JobState::cancelled:
+      return NodeState::cancelled;
+    case JobState::failed:
+    case JobState::node_fail:
+    case JobState::oom:
+    case JobState::preempted:
+      return NodeState::failed;
+    case JobState::unknown:
+      break;
+  }
+  return NodeState::unknown;
+}
+
+// "123" of "123;lab": what two sources may give of one id.
+bool same_job(const std::string& recorded, const std::string& reported) {
+  return recorded.empty() || reported.empty() || recorded == reported;
+}
+
+bool retry_due(const Run& run, NodeIndex node, JobState how, std::optional<int> exit_code) {
+  const auto* retry = retry_of(run.workflow, run.workflow.nodes[run.graph.node(node).spec]);
+  return retry && !run.row.stop_requested && retry_follows(*retry, run.nodes[node].failures, how, exit_code);
+}
+
+OnFailure on_failure(const Workflow& workflow, const NodeSpec& spec) {
+  return spec.on_failure.value_or(workflow.defaults.on_failure.value_or(OnFailure::proceed));
+}
+
+// All that the node waits for has come, and so long ago that the scheduler must have heard of it.
+bool waits_for_nothing(const Run& run, const Site& site, NodeIndex node, const std::vector<bool>& by_failure,
+                       Time now) {
+  return std::ranges::all_of(run.graph.parents(node), [&](const Edge& edge) {
+    const auto* attempt = run.attempts[edge.node].get();
+    if (fate(edge.on, run.nodes[edge.node], attempt, by_failure[edge.node]) != Fate::met) return false;
+    if (!attempt) return true;
+    const auto since = attempt->ended ? attempt->ended : attempt->started;  // `start` is met by a start
+    return since && now - *since >= site.settle;
+  });
+}
+
+}  // namespace
+
+bool Engine::observe(std::span<Run* const> runs, const Place& place) {
+  std::vector<JobRef> jobs;
+  for (const auto* run : runs) {
+    for (auto& job : active_jobs(*run)) jobs.push_back(std::move(job));
+  }
+  if (jobs.empty()) return true;
+  const auto observation = place.backend.observe(jobs);
+  for (const auto& trouble : observation.trouble) observer_.trouble(trouble);
+
+  std::unordered_map<std::string_view, std::vector<const Report*>> by_token;
+  for (const auto& report : observation.reports) by_token[report.token].push_back(&report);
+  const std::vector<const Report*> none;
+  for (auto* run : runs) {
+    Pass pass{{*this, *run}, skipped_by_failure(run->graph, run->nodes, run->current()), {}, {}};
+    for (const auto node : run->graph.order()) {  // parents first: a child's end is read in their light
+      const auto& attempt = run->attempts[node];
+      if (!is_out(attempt.get())) continue;
+      const auto found = by_token.find(attempt->token);
+      settle(*run, place.site, observation, found == by_token.end() ? none : found->second, node, pass);
+    }
+    if (observation.queue_seen) pass.recorder.observed();
+    pass.recorder.commit();
+    free_stranded(*run, place, pass);
+    if (!pass.stop_reason.empty() && !run->row.stop_requested) stop(*run, place, pass.stop_reason);
+  }
+  place.backend.put_away(observation.spooled);
+  return observation.queue_seen;
+}
+
+// PBS leaves a job waiting for ever whose parent was deleted before it had started. It is submitted again
+// when a later pass has seen that it is gone.
+void Engine::free_stranded(Run& run, const Place& place, Pass& pass) {
+  if (pass.stranded.empty()) return;
+  std::vector<ControlTarget> targets;
+  for (const auto node : pass.stranded)
+    targets.push_back({run.attempts[node]->native_id, {}, run.row.directory});
+  for (const auto node : pass.stranded) {
+    run.attempts[node]->reason = stranded;
+    pass.recorder.attempt(node);
+  }
+  pass.recorder.commit();
+  for (const auto& words : place.backend.control(Action::cancel, targets)) observer_.trouble(words);
+}
+
+void Engine::settle(Run& run, const Site& site, const Observation& observation,
+                    std::span<const Report* const> reports, NodeIndex node, Pass& pass) {
+  auto& recorder = pass.recorder;
+  auto& attempt = *run.attempts[node];
+  std::vector<const Report*> ours;
+  for (const auto* report : reports) {
+    if (same_job(attempt.native_id, report->native_id)) {
+      ours.push_back(report);
+    } else {
+      observer_.trouble(fmt::format("job {} carries the token of {} (job {}): it is not taken",
+                                    report->native_id, run.graph.node(node).name, attempt.native_id));
+    }
+  }
+  auto outcome = merge(ours);
+  const auto now = recorder.now();
+  if (!outcome) {
+    if (!observation.queue_seen) return;
+    const bool never_answered = attempt.native_id.empty();
+    const bool waited = now - attempt.submitted.value_or(attempt.intended) >= site.settle;
+    if (never_answered && waited && observation.accounting_seen) {
+      attempt.state = AttemptState::dropped;
+      recorder.attempt(node);
+      recorder.state(node, NodeState::pending, "the scheduler never got it; to be submitted again");
+    } else if (never_answered || waited) {
+      recorder.state(node, NodeState::unknown,
+                     never_answered ? "submitted perhaps: the scheduler has not shown it yet"
+                                    : "the scheduler does not know its job, and no record says how it ended");
+    }
+    return;
+  }
+  const auto& report = outcome->report;
+  if (outcome->waiting &&
+      attempt.reason == cancel_requested) {  // the signal was ours: no need to hear it from accounting
+    outcome->waiting = false;
+    outcome->state = JobState::cancelled;
+  }
+  if (outcome->waiting && now - report.ended.value_or(now) < site.settle) return;
+  if (outcome->state == JobState::unknown) {
+    recorder.state(node, NodeState::unknown, "unknown state at the scheduler: " + report.native);
+    return;
+  }
+
+  const bool adopted = attempt.native_id.empty() && !report.native_id.empty();
+  if (adopted) {
+    attempt.native_id = report.native_id;
+    attempt.submitted = report.submitted.value_or(attempt.intended);
+    // Whether it is a root that waits for our release is not known any more; releasing it again does no harm.
+    attempt.state = report.dependency.empty() && outcome->state == JobState::held ? AttemptState::staged
+                                                                                  : AttemptState::submitted;
+    recorder.event(node, "submitted", report.native_id + " (found by its token)");
+  }
+  const bool started_now = report.started && !attempt.started;
+  if (report.started) attempt.started = report.started;
+  if (!report.host.empty()) attempt.host = report.host;
+  if (!report.stdout_file.empty()) attempt.stdout_file = report.stdout_file;
+  if (!report.stderr_file.empty()) attempt.stderr_file = report.stderr_file;
+  const bool new_native = attempt.native != report.native;
+  attempt.native = report.native;
+  if (adopted || started_now || new_native) recorder.attempt(node);
+
+  auto to = node_state(outcome->state);
+  if (!terminal(to)) {
+    if (to == NodeState::running && attempt.state == AttemptState::staged) {
+      attempt.state = AttemptState::submitted;  // our hold came too late
+      recorder.attempt(node);
+    }
+    if (to == NodeState::held && attempt.state == AttemptState::staged)
+      return recorder.state(node, to, run.nodes[node].reason);
+    if (to == NodeState::held && !report.dependency.empty() &&
+        waits_for_nothing(run, site, node, pass.by_failure, now))
+      pass.stranded.push_back(node);
+    const auto waits_for = report.dependency.empty() || to != NodeState::held
+                               ? report.reason
+                               : report.reason + " " + report.dependency;
+    recorder.state(node, to, to == NodeState::running ? report.host : waits_for, report.native);
+    return;
+  }
+
+  const bool was_stranded = attempt.reason == stranded && !run.row.stop_requested;
+  const auto marked = mark_of(attempt);
+  attempt.state = AttemptState::ended;
+  attempt.ended = report.ended.value_or(now);
+  attempt.exit_code = report.exit_code;
+  attempt.signal = report.signal;
+  auto reason = to == NodeState::completed ? std::string() : failure_text(outcome->state, report);
+  attempt.reason = reason;
+  recorder.attempt(node);
+  for (const auto& [name, value] : report.results) recorder.result({node, attempt.number, name, value});
+
+  if (to == NodeState::cancelled && marked) {
+    attempt.reason = marked_by_user(*marked);
+    recorder.state(node, *marked, attempt.reason, report.native);
+    return;
+  }
+  if (to == NodeState::cancelled && was_stranded) {
+    attempt.state = AttemptState::dropped;
+    recorder.state(node, NodeState::pending, std::string(stranded) + "; to be submitted again");
+    return;
+  }
+  if (to == NodeState::cancelled && !attempt.started && !run.row.stop_requested) {
+    // Taken out before it ran. By the scheduler, if a parent's failure made it impossible; else by somebody.
+    bool parent_tried_again = false;
+    for (const auto& edge : run.graph.parents(node)) {
+      const auto& parent = run.nodes[edge.node];
+      if (fate(edge.on, parent, run.attempts[edge.node].get(), pass.by_failure[edge.node]) == Fate::broken) {
+        to = NodeState::skipped;
+        pass.by_failure[node] =
+            edge.on != On::notok && (parent.state != NodeState::skipped || pass.by_failure[edge.node]);
+        reason = why_broken(run.graph.node(edge.node).name, edge.on, parent.state);
+        break;
+      }
+      // Pending once more: it was taken out itself, with a parent of its own that is tried again. Completed
+      // by the user's word: its job was taken out of the queue, and this one with it.
+      parent_tried_again = parent_tried_again || parent.state == NodeState::retrying || parent.attempts > 1 ||
+                           (parent.state == NodeState::pending && parent.attempts > 0) ||
+                           parent.reason == marked_by_user(NodeState::completed);
+    }
+    if (to == NodeState::cancelled && parent_tried_again) {
+      attempt.state = AttemptState::dropped;
+      recorder.state(node, NodeState::pending,
+                     "taken out by the scheduler with its failed parent; to be submitted again");
+      return;
+    }
+  }
+  if (to != NodeState::completed && to != NodeState::cancelled && to != NodeState::skipped)
+    ++run.nodes[node].failures;
+  if (to != NodeState::completed && retry_due(run, node, outcome->state, report.exit_code)) {
+    recorder.state(node, NodeState::retrying, reason, report.native);
+    return;
+  }
+  recorder.state(node, to, reason, report.native);
+  const auto& spec = run.workflow.nodes[run.graph.node(node).spec];
+  if ((to == NodeState::failed || to == NodeState::timeout) &&
+      on_failure(run.workflow, spec) == OnFailure::stop) {
+    pass.stop_reason = run.graph.node(node).name + " failed, and its on_failure is stop";
+  }
+}
+
+}  // namespace catena

@@ -1,0 +1,29 @@
+// When a failed attempt is followed by another one, after how long, and with which resources.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/report.h"
+#include "core/resources.h"
+#include "core/workflow.h"
+
+namespace catena {
+
+// The node's own rule, else the workflow's; nullptr: there is none.
+const Retry* retry_of(const Workflow& workflow, const NodeSpec& spec);
+
+// Whether an attempt that ended like this is followed by another; `failures` counts it already.
+bool retry_follows(const Retry& retry, int failures, JobState how, std::optional<int> exit_code);
+
+// How long the attempt after so many failures waits: backoff, backoff x factor, …, at most max_delay.
+Seconds retry_delay(const Retry& retry, int failures);
+
+// What the attempt after so many failures asks for: "x1.5" is taken `failures` times, anything else replaces.
+Resources raised(Resources resources, const Retry& retry, int failures);
+
+// What is wrong with `text` for the resource `name` in retry.resources, or empty.
+std::string check_raise(std::string_view name, std::string_view text);
+
+}  // namespace catena
