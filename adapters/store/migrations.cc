@@ -24,9 +24,7 @@ constexpr std::int64_t application = 0x63746e61;
 // the tables.
 std::int64_t checked_version(Database& db) {
   const std::int64_t version = db.integer("PRAGMA user_version");
-  const bool foreign = version == 0 ? db.integer("SELECT count(*) FROM sqlite_schema") != 0
-                                    : db.integer("PRAGMA application_id") != application;
-  if (foreign) {
+  if (is_foreign(db)) {
     throw Error(ErrorKind::internal, fmt::format("{}: is another program's database", db.file().string()),
                 "move it away, or set CATENA_HOME to another directory");
   }
@@ -86,6 +84,11 @@ void migrate(Database& db) {
 
 bool has_schema(Database& db) {
   return checked_version(db) > 0;
+}
+
+bool is_foreign(Database& db) {
+  return db.integer("PRAGMA user_version") == 0 ? db.integer("SELECT count(*) FROM sqlite_schema") != 0
+                                                : db.integer("PRAGMA application_id") != application;
 }
 
 }  // namespace catena

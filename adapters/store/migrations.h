@@ -22,4 +22,7 @@ void migrate(Database& db);
 // For a reader, who creates nothing: false if nothing has been recorded in it yet. Throws as migrate().
 bool has_schema(Database& db);
 
+// Whether it is another program's database.
+bool is_foreign(Database& db);
+
 }  // namespace catena

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "adapters/store/lock_holders.h"
 #include "core/error.h"
 
 namespace catena {
@@ -23,7 +24,7 @@ std::string_view remedy(int status) {
       return "its file system refuses file locks: set CATENA_HOME to a directory on one that has them";
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return "another catena holds it: try again, or look with `fuser` which process does not come to an end";
+      return "try again; if that process does not come to an end, end it: what it has committed is safe";
     case SQLITE_FULL:
       return "make room on its file system or in your quota, then do the same again: nothing was "
              "half-written";
@@ -37,8 +38,7 @@ std::string_view remedy(int status) {
       return "look at its file system (full, over quota, disconnected?), then do the same again: nothing was "
              "half-written";
     case SQLITE_CORRUPT:
-      return "move it away and keep it: `sqlite3 FILE .recover` reads what can be read; jobs at the "
-             "scheduler run on";
+      return "`catena db repair` keeps a copy and recovers what can be read; jobs at the scheduler run on";
     case SQLITE_NOTADB:
       return "it is not a database of catena: move it away, or set CATENA_HOME to another directory";
     default:
@@ -84,8 +84,10 @@ void Database::fail() const {
     reason += fmt::format(" ({})", std::generic_category().message(system));
   }
   if ((status & 0xff) == SQLITE_BUSY) {
-    reason = fmt::format("still locked by another process after {} s",
-                         std::chrono::duration<double>(busy_timeout_).count());
+    const auto holders = lock_holders(file_);
+    reason =
+        fmt::format("still locked after {} s by {}", std::chrono::duration<double>(busy_timeout_).count(),
+                    holders.empty() ? "another process, perhaps on another host" : holders);
     throw Error(ErrorKind::conflict, fmt::format("{}: {}", file_.string(), reason),
                 std::string(remedy(status)));
   }
@@ -110,6 +112,23 @@ Statement Database::prepare(std::string_view sql) {
     fail();
   }
   return Statement(*this, std::string(sql), handle);
+}
+
+void Database::copy_to(Database& target) {
+  sqlite3_backup* backup = sqlite3_backup_init(target.handle_, "main", handle_, "main");
+  if (backup == nullptr) {
+    target.fail();
+  }
+  const int status = sqlite3_backup_step(backup, -1);
+  sqlite3_backup_finish(backup);
+  if (status == SQLITE_DONE) {
+    return;
+  }
+  // Trouble with the source is not always told to it.
+  if (sqlite3_errcode(target.handle_) != SQLITE_OK) {
+    target.fail();
+  }
+  fail();
 }
 
 std::int64_t Database::integer(std::string_view sql) {
@@ -138,6 +157,14 @@ bool Statement::step() {
     db_->fail();
   }
   return status == SQLITE_ROW;
+}
+
+void Statement::run_with(const Statement& row, int columns) {
+  for (int column = 0; column < columns; ++column) {
+    check(sqlite3_bind_value(handle_, column + 1, sqlite3_column_value(row.handle_, column)));
+  }
+  step();
+  reset();
 }
 
 void Statement::reset() {

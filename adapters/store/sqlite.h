@@ -5,7 +5,8 @@
 //   transaction.commit();
 //
 // Every failure is an Error that names the file, SQLite's reason and what to do. Its kind is conflict when
-// another process held the database for longer than the busy time-out, else internal.
+// another process (named where it can be seen) held the database for longer than the busy time-out, else
+// internal.
 #pragma once
 
 #include <sqlite3.h>
@@ -53,6 +54,9 @@ class Statement {
     step();
     reset();
   }
+
+  // As run(), with the first `columns` values of another statement's current row.
+  void run_with(const Statement& row, int columns);
 
   // Columns count from 0. NULL reads as 0, "" or nullopt.
   std::int64_t integer(int column) const { return sqlite3_column_int64(handle_, column); }
@@ -102,6 +106,8 @@ class Database {
   Statement prepare(std::string_view sql);
   std::int64_t integer(std::string_view sql);  // the first column of the first row
   std::string text(std::string_view sql);
+  // Makes `target` a copy of this database as it is at one moment, damaged pages included.
+  void copy_to(Database& target);
   std::int64_t changes() const { return sqlite3_changes64(handle_); }
   std::int64_t last_insert_rowid() const { return sqlite3_last_insert_rowid(handle_); }
   const std::filesystem::path& file() const { return file_; }
