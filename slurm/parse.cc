@@ -78,11 +78,14 @@ void fill(Report& report, std::string_view state, std::string_view reason, std::
     report.state = JobState::held;
 }
 
-// squeue's StartTime of a waiting job and EndTime of a running one are forecasts.
+// squeue's StartTime of a waiting job and EndTime of a running one are forecasts. A job that is cancelled
+// while it waits gets that moment as its start; it has no host.
 void fill_times(Report& report, std::string_view submitted, std::string_view started,
                 std::string_view stopped) {
   report.submitted = time_of(submitted);
-  if (report.state == JobState::running || ended(report.state)) report.started = time_of(started);
+  const bool was_placed = report.state != JobState::cancelled || !report.host.empty();
+  if (report.state == JobState::running || (ended(report.state) && was_placed))
+    report.started = time_of(started);
   if (ended(report.state)) report.ended = time_of(stopped);
 }
 
@@ -128,8 +131,8 @@ bool read_queue_line(std::string_view line, Report& report, std::string_view& na
   report.source = Evidence::queue;
   report.native_id = columns[0];
   fill(report, columns[1], columns[7], columns[6]);
-  fill_times(report, columns[2], columns[3], columns[4]);
   report.host = known(columns[5]);
+  fill_times(report, columns[2], columns[3], columns[4]);
   name = columns[8];
   return true;
 }
@@ -143,9 +146,9 @@ bool read_accounting_line(std::string_view line, Report& report, std::string_vie
   const auto* row = find_state(columns[1]);
   const bool waits = row != nullptr && (row->state == JobState::queued || row->state == JobState::held);
   fill(report, columns[1], waits ? columns[7] : std::string_view(), {});
+  report.host = known(columns[6]);
   fill_times(report, columns[3], columns[4], columns[5]);
   fill_exit(report, columns[2]);
-  report.host = known(columns[6]);
   name = columns[8];
   return true;
 }

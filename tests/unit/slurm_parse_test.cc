@@ -248,6 +248,29 @@ TEST(SlurmParse, AnExitCodeSaysNothingOfACancelledJob) {
   EXPECT_EQ(report.exit_code, std::nullopt);
 }
 
+// As printed by 22.05: the moment of the cancel stands in the column of the start.
+TEST(SlurmParse, AJobThatIsCancelledWhileItWaitsHasNotStarted) {
+  CommandResult queue, accounting;
+  queue.out =
+      "40044|CANCELLED|1795262511|1795262512|1795262513|node1|(null)|None|a."
+      "k3f9q2b7x1\n"
+      "40043|CANCELLED|1795262511|1795262511|1795262511||(null)|JobHeldUser|b."
+      "k3f9q2b7x2\n";
+  accounting.out =
+      "40043|CANCELLED by 0|0:0|1795262511|1795262511|1795262511|None "
+      "assigned|None|"
+      "b.k3f9q2b7x2\n"
+      "40044|CANCELLED by "
+      "0|0:0|1795262511|1795262512|1795262513|node1|None|a.k3f9q2b7x1\n";
+  for (const auto& parsed : {parse_queue(queue), parse_accounting(accounting)}) {
+    ASSERT_EQ(parsed.reports.size(), 2U);
+    for (const auto& report : parsed.reports) {
+      EXPECT_EQ(report.started.has_value(), report.native_id == "40044") << report.native_id;
+      EXPECT_TRUE(report.ended.has_value());
+    }
+  }
+}
+
 TEST(SlurmParse, TimeoutNodeFailPreemptedAndOutOfMemory) {
   EXPECT_EQ(accounting_report("TIMEOUT", "0:0").state, JobState::timeout);
   EXPECT_EQ(accounting_report("NODE_FAIL", "0:0").state, JobState::node_fail);
