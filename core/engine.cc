@@ -80,6 +80,9 @@ void Engine::submit_window(Run& run, const Place& place, const JobWriter& writer
   std::vector<std::string> directories;
   std::vector<FileToPut> files;
   std::unordered_map<NodeIndex, std::size_t> places;
+  const bool first = std::ranges::none_of(
+      run.attempts, [](const auto& attempt) { return attempt && !attempt->native_id.empty(); });
+  if (first && place.run_files) files = place.run_files(run.row);
   Recorder intent(*this, run);
   for (const auto& planned : window) {
     std::vector<Dependency> dependencies;

@@ -42,6 +42,8 @@ struct Place {
   // Where a node's outputs are brought to on this machine, as soon as it has completed; empty: they stay
   // where they are. A run has not ended before.
   std::function<std::filesystem::path(const RunRow&, const std::string& node)> outputs_to = {};
+  // What is put into the run's directory before its first job: what the run is known by there.
+  std::function<std::vector<FileToPut>(const RunRow&)> run_files = {};
 };
 
 struct Submitted {
