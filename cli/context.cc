@@ -25,6 +25,7 @@
 #include "cli/print.h"
 #include "cli/prompt.h"
 #include "cli/registry.h"
+#include "cli/run_record.h"
 #include "cli/work_directory.h"
 
 namespace catena::cli {
@@ -60,7 +61,9 @@ void Lines::trouble(std::string_view text) {
 }
 
 Place Workbench::place() const {
-  return {site, *backend, dialect.get(),
+  return {site,
+          *backend,
+          dialect.get(),
           [](const JobWriter& writer, NodeIndex index, const Rendered& node) {
             return input_files(node, [&](const std::string& file, const std::string& text) {
               return writer.fill_in(index, node, file, text);
@@ -68,7 +71,8 @@ Place Workbench::place() const {
           },
           site.remote()
               ? [](const RunRow& run, const std::string& node) { return outputs_directory(run) / node; }
-              : decltype(Place::outputs_to)()};
+              : decltype(Place::outputs_to)(),
+          run_files};
 }
 
 std::string Workbench::scratch_base(const std::string& directory) const {
@@ -85,6 +89,10 @@ std::string Workbench::scratch_base(const std::string& directory) const {
   if (!base.empty()) return base;
   return fmt::format("{}/catena-{}", value_of("TMPDIR").value_or("/tmp"),
                      value_of("USER").value_or(value_of("LOGNAME").value_or("user")));
+}
+
+bool site_is_missing(const Error& error) {
+  return error.kind() == ErrorKind::not_found || error.kind() == ErrorKind::config;
 }
 
 fs::path outputs_directory(const RunRow& run) {
@@ -139,7 +147,12 @@ std::unique_ptr<Workbench> Context::make_workbench(Site site) const {
 
 Workbench& Context::workbench(const std::string& site_name) {
   auto& bench = benches_[site_name];
-  if (!bench) bench = make_workbench(site(site_name));
+  if (!bench) {
+    bench = make_workbench(site(site_name));
+    bench->run_files = [this](const RunRow& run) {
+      return std::vector<FileToPut>{write_run_record(run, store().load(run.id).snapshot)};
+    };
+  }
   return *bench;
 }
 
@@ -160,21 +173,26 @@ RunRow Context::find_run(const std::string& id_or_name) {
               hint.empty() ? "`catena list` shows the runs" : hint);
 }
 
-Run Context::load_run(const std::string& id) {
-  auto record = store().load(id);
+ReadSnapshot read_snapshot(const Snapshot& snapshot) {
   Diagnostics diagnostics;
-  auto source = Source::from_snapshot(record.snapshot);
+  auto source = Source::from_snapshot(snapshot);
   auto read = read_workflow(source, {{}, header_readers(), dialect_names()}, diagnostics);
   diagnostics.throw_if_any();
   auto graph = expand(read.workflow, diagnostics);
   diagnostics.throw_if_any();
+  return {std::move(read.workflow), std::move(graph)};
+}
+
+Run Context::load_run(const std::string& id) {
+  auto record = store().load(id);
+  auto [workflow, graph] = read_snapshot(record.snapshot);
   if (graph.size() != record.nodes.size()) {
     throw Error(ErrorKind::internal,
                 fmt::format("run {} has {} nodes on record, and its workflow has {}", id, record.nodes.size(),
                             graph.size()),
                 "it was recorded by another version of catena; use that one to finish it");
   }
-  return make_run(std::move(record), std::move(read.workflow), std::move(graph));
+  return make_run(std::move(record), std::move(workflow), std::move(graph));
 }
 
 bool Context::due(const RunRow& run) {

@@ -53,6 +53,8 @@ struct Workbench {
   std::unique_ptr<Dialect> dialect;  // nullptr for the local backend
   std::unique_ptr<Transport> transport;
   std::unique_ptr<Backend> backend;
+  // What a run's directory holds of the run itself; set by Context::workbench().
+  std::function<std::vector<FileToPut>(const RunRow&)> run_files;
   Place place() const;
   // Where the run's directory is made: the site's `scratch`, the variables that stand for it in the site's
   // environment, else the site's temporary directory; on this machine catena-runs in `directory`.
@@ -97,6 +99,10 @@ class Context {
   std::map<std::string, std::unique_ptr<Workbench>> benches_;
 };
 
+// Whether the run's site cannot be made ready, since its file is gone or wrong: what is recorded can be
+// shown.
+bool site_is_missing(const Error& error);
+
 // Where the outputs of a run's nodes are brought to from a remote site, a folder each:
 // catena-results/NAME-RUN beside the workflow file.
 std::filesystem::path outputs_directory(const RunRow& run);
@@ -128,6 +134,13 @@ struct ReadFile {
   std::vector<std::string> warnings;
 };
 ReadFile read_file(const std::string& path);
+
+// The same of what a run was made from; without warnings.
+struct ReadSnapshot {
+  Workflow workflow;
+  Graph graph;
+};
+ReadSnapshot read_snapshot(const Snapshot& snapshot);
 
 // Where job templates are looked for: templates/ beside the workflow file, each folder of
 // $CATENA_TEMPLATE_PATH, the user's

@@ -74,10 +74,17 @@ void print_json(Context& context, const std::string& run_id) {
 
 int show(Context& context, const Options& options) {
   const auto row = context.find_run(options.run);
-  if (!options.offline && context.due(row)) {
-    Run run = context.load_run(row.id);
-    Lines observer(false);
-    context.drive({&run}, observer, false);
+  if (!options.offline) {
+    try {
+      if (context.due(row)) {
+        Run run = context.load_run(row.id);
+        Lines observer(false);
+        context.drive({&run}, observer, false);
+      }
+    } catch (const Error& error) {
+      if (!site_is_missing(error)) throw;
+      fmt::print(stderr, "catena: {}: what follows is what is recorded\n", error.what());
+    }
   }
   options.json ? print_json(context, row.id) : print(context, row.id, options);
   return exit_ok;

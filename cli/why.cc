@@ -56,8 +56,13 @@ int show(Context& context, const std::string& run_name, const std::string& node_
   Run run = context.load_run(context.find_run(run_name).id);
   const auto node = find_node(run, node_name);
   if (!terminal(run.row.state)) {
-    Lines observer(false);
-    context.drive({&run}, observer, false);
+    try {
+      Lines observer(false);
+      context.drive({&run}, observer, false);
+    } catch (const Error& error) {
+      if (!site_is_missing(error)) throw;
+      fmt::print(stderr, "catena: {}: what follows is what is recorded\n", error.what());
+    }
   }
   const auto events = context.store().events(run.row.id, 0, node);
   const auto line = because(run, node);

@@ -1,0 +1,134 @@
+#include "core/adopt.h"
+
+#include <fmt/core.h>
+
+#include <iterator>
+#include <unordered_map>
+
+#include "core/engine.h"
+#include "core/error.h"
+#include "core/script.h"
+
+namespace catena {
+namespace {
+
+// Numbers are used up without a trace where the scheduler did not answer a submission.
+constexpr int patience = 4;
+
+bool failed(JobState state) {
+  switch (state) {
+    case JobState::failed:
+    case JobState::timeout:
+    case JobState::node_fail:
+    case JobState::oom:
+    case JobState::preempted:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Attempt attempt_of(const RunRow& run, const Graph& graph, NodeIndex node, int number) {
+  Attempt attempt;
+  attempt.node = node;
+  attempt.number = number;
+  attempt.token = make_token(run.directory, graph.node(node).name, number);
+  attempt.intended = run.created;
+  attempt.stdout_file =
+      fmt::format("{}/{}/{}.{}.out", run.directory, log_folder, graph.node(node).name, number);
+  attempt.stderr_file =
+      fmt::format("{}/{}/{}.{}.err", run.directory, log_folder, graph.node(node).name, number);
+  return attempt;
+}
+
+// An attempt after which there was another one.
+void settle(Attempt& attempt, const std::optional<Outcome>& outcome) {
+  attempt.state = AttemptState::dropped;
+  if (!outcome) return;
+  const auto& report = outcome->report;
+  attempt.native_id = report.native_id;
+  attempt.submitted = report.submitted;
+  attempt.started = report.started;
+  attempt.ended = report.ended;
+  attempt.exit_code = report.exit_code;
+  attempt.signal = report.signal;
+  attempt.host = report.host;
+  attempt.native = report.native;
+  if (!failed(outcome->state)) return;
+  attempt.state = AttemptState::ended;
+  attempt.reason = failure_text(outcome->state, report);
+}
+
+}  // namespace
+
+Traces find_traces(const RunRow& run, const Graph& graph, Backend& backend) {
+  std::vector<std::vector<Report>> reports;            // of each token asked for
+  std::unordered_map<std::string, std::size_t> place;  // token -> place in `reports`
+  std::vector<int> last(graph.size());                 // the last attempt of each node with a trace; 0: none
+  std::unordered_map<std::string, std::string> spooled;
+  std::vector<NodeIndex> open(graph.size());
+  for (NodeIndex node = 0; node < graph.size(); ++node) open[node] = node;
+
+  for (int first = 1; !open.empty(); first += patience) {
+    std::vector<JobRef> refs;
+    std::vector<std::pair<NodeIndex, int>> whose;
+    for (const auto node : open) {
+      for (int number = first; number < first + patience; ++number) {
+        const auto attempt = attempt_of(run, graph, node, number);
+        place.emplace(attempt.token, reports.size() + refs.size());
+        refs.push_back(
+            {attempt.token, job_name(graph.node(node).name, attempt.token), "", run.directory, run.created});
+        whose.emplace_back(node, number);
+      }
+    }
+    const auto before = reports.size();
+    reports.resize(before + refs.size());
+    auto observation = backend.observe(refs);
+    if (!observation.queue_seen || !observation.accounting_seen) {
+      throw Error(ErrorKind::unavailable,
+                  fmt::format("run {} is not adopted: {}", run.id,
+                              observation.trouble.empty() ? "the scheduler does not answer"
+                                                          : observation.trouble.front()),
+                  "try again when it answers: a job that is not seen would be submitted again");
+    }
+    for (auto& report : observation.reports) {
+      if (const auto found = place.find(report.token); found != place.end())
+        reports[found->second].push_back(std::move(report));
+    }
+    for (auto& file : observation.spooled) {
+      const auto name = file.substr(file.rfind('/') + 1);
+      spooled[name] = std::move(file);
+    }
+    for (std::size_t i = 0; i < whose.size(); ++i) {
+      if (!reports[before + i].empty()) last[whose[i].first] = whose[i].second;
+    }
+    std::erase_if(open, [&](NodeIndex node) { return last[node] < first; });
+  }
+
+  Traces traces;
+  for (NodeIndex node = 0; node < graph.size(); ++node) {
+    if (last[node] == 0) continue;
+    ++traces.nodes;
+    NodeRow row;
+    row.attempts = last[node];
+    for (int number = 1; number <= last[node]; ++number) {
+      auto attempt = attempt_of(run, graph, node, number);
+      if (number < last[node]) {
+        std::vector<const Report*> ours;
+        for (const auto& report : reports[place.at(attempt.token)]) ours.push_back(&report);
+        settle(attempt, merge(ours));
+        if (attempt.state == AttemptState::ended) ++row.failures;
+        for (const char* kind : {".start", ".exit"}) {
+          if (const auto found = spooled.find(attempt.token + kind); found != spooled.end())
+            traces.spooled.push_back(found->second);
+        }
+      }
+      traces.changes.attempts.push_back(std::move(attempt));
+    }
+    if (row.failures > 0) row.state = NodeState::retrying;
+    traces.changes.nodes.emplace_back(node, row);
+  }
+  return traces;
+}
+
+}  // namespace catena
