@@ -27,12 +27,22 @@ struct ScriptHeader {
     std::string message, hint;
     bool error = false;  // else a warning: something that has no meaning in a chain and is left out
                          // (--dependency, --wait)
+    int column = 0;
   };
   std::vector<Problem> problems;
 };
 
 // The parts of an option's list "A=1,B,C='x,y'": a comma within quotes does not separate, and the quotes go.
 std::vector<std::string> comma_parts(std::string_view list);
+
+// Where a script's header stands: its directives, up to the first command.
+struct HeaderLines {
+  std::string shell;                                  // as in ScriptHeader
+  std::vector<int> directives;                        // the numbers of their lines, continuations too
+  std::vector<std::pair<int, std::string>> comments;  // behind directives, from their '#' on
+  int body = 1;                                       // the line of the first command
+  std::vector<ScriptHeader::Problem> problems;
+};
 
 using HeaderReader = std::function<ScriptHeader(std::string_view script)>;
 

@@ -7,65 +7,57 @@
 
 #include "core/quote.h"
 #include "pbs/request.h"
+#include "pbs/script.h"
 
 namespace catena::pbs {
 namespace {
-
-constexpr std::string_view directive = "#PBS";
-constexpr std::string_view blanks = " \t\v\f\r";
-
-bool blank(char c) {
-  return blanks.find(c) != blanks.npos;
-}
 
 enum class Use { verbatim, portable, left_out, refused };
 
 struct OptionSpec {
   char letter;
-  bool value;
   Use use;
   std::string_view note;  // portable: the field; else what to do instead
 };
 
-// qsub of OpenPBS, and Torque's -d, -t, -w and -x.
 constexpr OptionSpec table[] = {
-    {'a', true, Use::portable, "begin"},
-    {'A', true, Use::portable, "account"},
-    {'c', true, Use::verbatim, {}},
-    {'C', true, Use::left_out, "only #PBS lines are read"},
-    {'d', true, Use::portable, "workdir"},
-    {'e', true, Use::portable, "stderr"},
-    {'f', false, Use::left_out, "catena always waits for qsub"},
-    {'h', false, Use::left_out, "catena holds and releases its jobs itself"},
-    {'I', false, Use::refused, "an interactive job cannot be part of a workflow"},
-    {'j', true, Use::portable, "join"},
-    {'J', true, Use::refused, "use foreach"},
-    {'k', true, Use::verbatim, {}},
-    {'l', true, Use::portable, "resources"},
-    {'m', true, Use::verbatim, {}},
-    {'M', true, Use::verbatim, {}},
-    {'N', true, Use::portable, "name"},
-    {'o', true, Use::portable, "stdout"},
-    {'p', true, Use::portable, "priority"},
-    {'P', true, Use::portable, "project"},
-    {'q', true, Use::portable, "queue"},
-    {'r', true, Use::verbatim, {}},
-    {'R', true, Use::verbatim, {}},
-    {'S', true, Use::portable, "shell"},
-    {'t', true, Use::refused, "use foreach"},
-    {'u', true, Use::left_out, "jobs are submitted as the one who runs catena"},
-    {'v', true, Use::portable, "variables"},
-    {'V', false, Use::left_out, "use env for what the job needs"},
-    {'w', true, Use::portable, "workdir"},
-    {'W', true, Use::portable, "attributes"},
-    {'X', false, Use::left_out, "a job of a workflow has no display"},
-    {'x', false, Use::left_out, "a job of a workflow is not interactive"},
-    {'z', false, Use::left_out, "catena reads the id that qsub prints"},
+    {'a', Use::portable, "begin"},
+    {'A', Use::portable, "account"},
+    {'c', Use::verbatim, {}},
+    {'C', Use::left_out, "only #PBS lines are read"},
+    {'d', Use::portable, "workdir"},
+    {'e', Use::portable, "stderr"},
+    {'f', Use::left_out, "catena always waits for qsub"},
+    {'h', Use::left_out, "catena holds and releases its jobs itself"},
+    {'I', Use::refused, "an interactive job cannot be part of a workflow"},
+    {'j', Use::portable, "join"},
+    {'J', Use::refused, "use foreach"},
+    {'k', Use::verbatim, {}},
+    {'l', Use::portable, "resources"},
+    {'m', Use::verbatim, {}},
+    {'M', Use::verbatim, {}},
+    {'N', Use::portable, "name"},
+    {'o', Use::portable, "stdout"},
+    {'p', Use::portable, "priority"},
+    {'P', Use::portable, "project"},
+    {'q', Use::portable, "queue"},
+    {'r', Use::verbatim, {}},
+    {'R', Use::verbatim, {}},
+    {'S', Use::portable, "shell"},
+    {'t', Use::refused, "use foreach"},
+    {'u', Use::left_out, "jobs are submitted as the one who runs catena"},
+    {'v', Use::portable, "variables"},
+    {'V', Use::left_out, "use env for what the job needs"},
+    {'w', Use::portable, "workdir"},
+    {'W', Use::portable, "attributes"},
+    {'X', Use::left_out, "a job of a workflow has no display"},
+    {'x', Use::left_out, "a job of a workflow is not interactive"},
+    {'z', Use::left_out, "catena reads the id that qsub prints"},
 };
 
+// script_options lets only these through.
 const OptionSpec* find_option(char letter) {
-  const auto* found = std::ranges::find(table, letter, &OptionSpec::letter);
-  return found != std::end(table) ? found : nullptr;
+  return std::ranges::find(table, letter, &OptionSpec::letter);
 }
 
 // [[CC]YY]MMDDhhmm[.SS] with its century, as the field `begin` spells it; empty: qsub knows more of it than
@@ -81,41 +73,20 @@ std::string begin_of(std::string_view text) {
 class Reader {
  public:
   ScriptHeader read(std::string_view script) {
+    auto all = script_options(script);
     header_.dialect = "pbs";
-    if (script.find("\r\n") != script.npos) {
-      problem("the script has DOS line ends (CR LF)", "convert it with dos2unix", true);
-    }
-    for (line_ = 1; !script.empty(); ++line_) {
-      auto text = next_line(script);
-      const auto first = std::min(text.find_first_not_of(blanks), text.size());
-      if (line_ == 1 && text.starts_with("#!")) {
-        const auto start = std::min(text.find_first_not_of(blanks, 2), text.size());
-        header_.shell = text.substr(start, text.find_last_not_of(blanks) + 1 - start);
-      } else if (std::string_view(text).substr(first).starts_with(directive)) {
-        header_.found = true;
-        int continued = 0;
-        for (; text.ends_with('\\') && !script.empty(); ++continued) {
-          text.pop_back();
-          text += next_line(script);
-        }
-        take_words(words_of(std::string_view(text).substr(first + directive.size())));
-        line_ += continued;
-      } else if (first < text.size() && text[first] != '#') {
-        break;  // the first command
-      }
+    header_.found = !all.directives.empty();
+    header_.shell = std::move(all.shell);
+    header_.problems = std::move(all.problems);
+    for (const auto& option : all.options) {
+      line_ = option.line;
+      take(*find_option(option.letter), option.value);
     }
     finish();
     return std::move(header_);
   }
 
  private:
-  static std::string next_line(std::string_view& script) {
-    const auto end = std::min(script.find('\n'), script.size());
-    std::string text(script.substr(0, end));
-    script.remove_prefix(std::min(end + 1, script.size()));
-    return text;
-  }
-
   void problem(std::string message, std::string_view hint, bool error) {
     header_.problems.push_back({line_, std::move(message), std::string(hint), error});
   }
@@ -125,62 +96,6 @@ class Reader {
   void verbatim(char letter, std::string_view value) {
     header_.options.push_back(value.empty() ? fmt::format("-{}", letter)
                                             : fmt::format("-{} {}", letter, shell_quote(value)));
-  }
-
-  // make_argv in qsub.c, but for '#' at the start of a word, after which Torque reads no further.
-  std::vector<std::string> words_of(std::string_view text) {
-    std::vector<std::string> words;
-    for (std::size_t at = 0;;) {
-      while (at < text.size() && blank(text[at])) ++at;
-      if (at == text.size() || text[at] == '#') return words;
-      std::string word;
-      for (; at < text.size() && !blank(text[at]); ++at) {
-        const char c = text[at];
-        if (c == '\'' || c == '"') {
-          const auto end = text.find(c, at + 1);
-          if (end == text.npos) {
-            error(fmt::format("a {} is not closed", c));
-            return {};
-          }
-          word += text.substr(at + 1, end - at - 1);
-          at = end;
-        } else if (c == '\\' && at + 1 < text.size()) {
-          word += text[++at];
-        } else {
-          word += c;
-        }
-      }
-      words.push_back(std::move(word));
-    }
-  }
-
-  void take_words(const std::vector<std::string>& words) {
-    for (std::size_t i = 0; i < words.size(); ++i) {
-      const std::string_view word = words[i];
-      if (word.size() < 2 || word[0] != '-') {
-        error(fmt::format("'{}' is no option", word));
-        continue;
-      }
-      for (std::size_t at = 1; at < word.size(); ++at) {
-        const auto* spec = find_option(word[at]);
-        if (spec == nullptr) {
-          error(fmt::format("qsub has no option -{}", word[at]));
-          break;
-        }
-        if (!spec->value) {
-          take(*spec, {});
-          continue;
-        }
-        if (at + 1 < word.size()) {
-          take(*spec, word.substr(at + 1));
-        } else if (i + 1 < words.size()) {
-          take(*spec, words[++i]);
-        } else {
-          error(fmt::format("-{} needs a value", word[at]));
-        }
-        break;
-      }
-    }
   }
 
   void take(const OptionSpec& spec, std::string_view value) {

@@ -2,79 +2,32 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
-
-#include "core/error.h"
 #include "slurm/options.h"
-#include "slurm/text.h"
+#include "slurm/script.h"
 
 namespace catena::slurm {
 namespace {
 
-constexpr std::string_view directive = "#SBATCH";
-constexpr std::string_view blanks = " \t\v\f\r";
-
 class Reader {
  public:
   ScriptHeader read(std::string_view script) {
+    auto all = script_words(script);
     header_.dialect = "slurm";
-    if (script.find("\r\n") != script.npos) {
-      problem(1, "the script has DOS line ends (CR LF), which sbatch refuses", "convert it with dos2unix",
-              true);
+    header_.found = !all.directives.empty();
+    header_.shell = std::move(all.shell);
+    header_.problems = std::move(all.problems);
+    std::vector<std::string> words;
+    for (auto& word : all.words) {
+      words.push_back(std::move(word.text));
+      lines_.push_back(word.line);
     }
-    if (const auto nul = script.find('\0'); nul != script.npos) {
-      problem(1, "the script holds a NUL byte, which sbatch refuses", {}, true);
-      script = script.substr(0, nul);
-    }
-    collect(script);
-    const auto given = read_options(words_);
-    for (const auto& option : given) take(option);
+    for (const auto& option : read_options(words)) take(option);
     return std::move(header_);
   }
 
  private:
   void problem(int line, std::string message, std::string hint, bool error) {
     header_.problems.push_back({line, std::move(message), std::move(hint), error});
-  }
-
-  // The words of all #SBATCH lines: sbatch reads them as one command line.
-  void collect(std::string_view script) {
-    for (int line = 1; !script.empty(); ++line) {
-      const auto end = std::min(script.find('\n'), script.size());
-      const auto text = script.substr(0, end);
-      script.remove_prefix(std::min(end + 1, script.size()));
-      if (line == 1 && text.starts_with("#!")) {
-        const auto first = text.find_first_not_of(blanks, 2);
-        const auto last = text.find_last_not_of(blanks);
-        if (first != text.npos) header_.shell = text.substr(first, last + 1 - first);
-      } else if (text.starts_with(directive)) {
-        header_.found = true;
-        add_words(line, text.substr(directive.size()));
-      } else {
-        const auto first = text.find_first_not_of(blanks);
-        if (first != text.npos && text[first] != '#') return;  // the first command
-      }
-    }
-  }
-
-  void add_words(int line, std::string_view text) {
-    if (std::min(text.find('\r'), text.size()) + 1 < text.size()) {
-      problem(line, "a carriage return in the middle of a line", {}, true);
-      return;
-    }
-    try {
-      for (auto& word : directive_words(text)) {
-        if (word == "hetjob" || word == "packjob") {
-          problem(line, "heterogeneous jobs are not supported", "make each component a node of its own",
-                  true);
-          continue;
-        }
-        words_.push_back(std::move(word));
-        lines_.push_back(line);
-      }
-    } catch (const Error& error) {
-      problem(line, error.what(), {}, true);
-    }
   }
 
   void take(const GivenOption& option) {
@@ -131,7 +84,6 @@ class Reader {
   }
 
   ScriptHeader header_;
-  std::vector<std::string> words_;
   std::vector<int> lines_;  // of each word
 };
 

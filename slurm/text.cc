@@ -20,11 +20,12 @@ std::string doubled(std::string_view text, char c) {
 
 }  // namespace
 
-std::vector<std::string> directive_words(std::string_view text) {
-  std::vector<std::string> words;
+PlacedWords placed_words(std::string_view text) {
+  PlacedWords all;
   std::size_t at = 0;
   while (true) {
     while (at < text.size() && blank(text[at])) ++at;
+    const auto start = at;
     std::string word;
     bool escaped = false;
     char quote = 0;
@@ -44,15 +45,22 @@ std::vector<std::string> directive_words(std::string_view text) {
         quote = c;
         continue;
       } else if (c == '#') {
+        all.comment = text.substr(at);
         at = text.size();
         break;
       }
       word += c;
     }
     if (quote != 0) throw Error(ErrorKind::config, std::string("a ") + quote + " is not closed");
-    if (word.empty()) return words;  // sbatch stops at an empty word ("") too
-    words.push_back(std::move(word));
+    if (word.empty()) return all;  // sbatch stops at an empty word ("") too
+    all.words.push_back({std::move(word), start});
   }
+}
+
+std::vector<std::string> directive_words(std::string_view text) {
+  std::vector<std::string> words;
+  for (auto& word : placed_words(text).words) words.push_back(std::move(word.text));
+  return words;
 }
 
 std::string directive_word(std::string_view word) {
