@@ -1,8 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
+#include "header_support.h"
 #include "pbs/header.h"
 
 namespace catena::pbs {
@@ -15,12 +14,7 @@ using testing::Pair;
 using testing::SizeIs;
 
 ScriptHeader read(const std::string& lines) {
-  return read_header("#!/bin/bash\n" + lines);
-}
-
-int errors(const ScriptHeader& header) {
-  return static_cast<int>(
-      std::ranges::count_if(header.problems, [](const auto& problem) { return problem.error; }));
+  return read_header(script_of(lines));
 }
 
 TEST(PbsHeader, AnOrdinaryScript) {

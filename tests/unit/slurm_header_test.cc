@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "header_support.h"
 #include "slurm/header.h"
 #include "slurm/options.h"
 
@@ -14,12 +15,7 @@ using testing::Pair;
 using testing::SizeIs;
 
 ScriptHeader read(const std::string& lines) {
-  return read_header("#!/bin/bash\n" + lines);
-}
-
-int errors(const ScriptHeader& header) {
-  return static_cast<int>(
-      std::ranges::count_if(header.problems, [](const auto& problem) { return problem.error; }));
+  return read_header(script_of(lines));
 }
 
 TEST(SlurmHeader, AnOrdinaryScript) {
