@@ -62,6 +62,13 @@ bool waits_for_nothing(const Run& run, const Site& site, NodeIndex node, const s
   });
 }
 
+// PBS deletes every dependent of a job that it deletes for a dependency that cannot be met, whatever the kind
+// of edge: the child was queued behind a parent that was skipped afterwards.
+bool taken_out_with(const NodeRow& parent, const Attempt* parents, const Attempt& child) {
+  return parent.state == NodeState::skipped && parents && parents->ended && child.submitted &&
+         *parents->ended >= std::chrono::floor<Seconds>(*child.submitted);  // servers count seconds
+}
+
 }  // namespace
 
 bool Engine::observe(std::span<Run* const> runs, const Place& place) {
@@ -209,7 +216,7 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
   }
   if (to == NodeState::cancelled && !attempt.started && !run.row.stop_requested) {
     // Taken out before it ran. By the scheduler, if a parent's failure made it impossible; else by somebody.
-    bool parent_tried_again = false;
+    bool parent_tried_again = false, parent_taken_out = false;
     for (const auto& edge : run.graph.parents(node)) {
       const auto& parent = run.nodes[edge.node];
       if (fate(edge.on, parent, run.attempts[edge.node].get(), pass.by_failure[edge.node]) == Fate::broken) {
@@ -224,11 +231,13 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
       parent_tried_again = parent_tried_again || parent.state == NodeState::retrying || parent.attempts > 1 ||
                            (parent.state == NodeState::pending && parent.attempts > 0) ||
                            parent.reason == marked_by_user(NodeState::completed);
+      parent_taken_out = parent_taken_out || taken_out_with(parent, run.attempts[edge.node].get(), attempt);
     }
-    if (to == NodeState::cancelled && parent_tried_again) {
+    if (to == NodeState::cancelled && (parent_tried_again || parent_taken_out)) {
       attempt.state = AttemptState::dropped;
       recorder.state(node, NodeState::pending,
-                     "taken out by the scheduler with its failed parent; to be submitted again");
+                     fmt::format("taken out by the scheduler with its {} parent; to be submitted again",
+                                 parent_tried_again ? "failed" : "skipped"));
       return;
     }
   }

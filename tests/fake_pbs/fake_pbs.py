@@ -81,7 +81,9 @@ class Server:
                 if number != parent["number"]:
                     continue
                 met = {"afterok": good, "afternotok": not good, "afterany": True, "after": parent["start"] is not None}[kind]
-                if not met:
+                # Of a job that was deleted because of its own dependency the server deletes every dependent
+                # (depend_on_term in req_register.c).
+                if not met or parent["Exit_status"] is None:
                     self.finish(child, 92)  # neither an exit status nor a word: it never ran
                     break
                 child["depend"].remove([kind, number])
