@@ -18,6 +18,13 @@ namespace catena {
 // afterok A and afterany B). SLURM's and PBS's words are the same. Empty without parents.
 std::string dependency_list(std::span<const std::pair<On, std::string>> parents);
 
+// A directive that asks for resources: "#SBATCH --mem=4G". A directive that says several is of the first of
+// them.
+struct ResourceDirective {
+  std::string_view field;  // its name, as in resource_names()
+  std::string text;
+};
+
 Command repeatable(std::vector<std::string> argv, std::chrono::milliseconds timeout);
 
 // The words in order, in lists of at most `bytes` characters with their separators (each list holds one word

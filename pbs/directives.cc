@@ -20,34 +20,21 @@ std::string size_text(Bytes size) {
   return bytes % mib == 0 ? fmt::format("{}mb", bytes / mib) : fmt::format("{}kb", (bytes + kib - 1) / kib);
 }
 
-// YYYY-MM-DDThh:mm:ss as qsub -a spells it.
-std::string date_text(std::string_view begin) {
-  std::string digits;
-  for (const char c : begin) {
-    if (c >= '0' && c <= '9') digits += c;
-  }
-  return digits.size() == 14 ? digits.insert(12, ".") : digits;
-}
-
 class Lines {
  public:
-  void add(std::string_view option, std::string_view value) {
-    if (value.find_first_of(std::string_view("\n\r\0", 3)) != value.npos) {
-      throw Error(ErrorKind::config, fmt::format("a #PBS line cannot hold a line break: '{}'", value));
-    }
-    lines_.push_back(fmt::format("#PBS {} {}", option, shell_quote(value)));
+  void add(std::string_view field, std::string_view option, std::string_view value) {
+    lines_.push_back({field, directive(option, value)});
   }
-  void text(std::string_view option, const std::string& value) {
-    if (!value.empty()) add(option, value);
+  void text(std::string_view field, std::string_view option, const std::string& value) {
+    if (!value.empty()) add(field, option, value);
   }
-  void resource(std::string_view name, const std::string& value) {
-    if (!value.empty()) add("-l", fmt::format("{}={}", name, value));
+  void resource(std::string_view field, std::string_view name, const std::string& value) {
+    if (!value.empty()) add(field, "-l", fmt::format("{}={}", name, value));
   }
-  void verbatim(std::string line) { lines_.push_back(std::move(line)); }
-  std::vector<std::string> take() { return std::move(lines_); }
+  std::vector<ResourceDirective> take() { return std::move(lines_); }
 
  private:
-  std::vector<std::string> lines_;
+  std::vector<ResourceDirective> lines_;
 };
 
 struct Layout {
@@ -116,20 +103,21 @@ void add_chunks(Lines& lines, const Resources& resources, const Options& options
   const auto all = layout(resources);
   const bool exclusive = resources.exclusive.value_or(false);
   if (options.torque) {
-    if (all.asked) lines.resource("nodes", nodes_text(resources, all));
-    if (resources.memory) lines.resource("mem", size_text(*resources.memory * all.nodes));
+    if (all.asked) lines.resource("nodes", "nodes", nodes_text(resources, all));
+    if (resources.memory) lines.resource("nodes", "mem", size_text(*resources.memory * all.nodes));
     if (resources.memory_per_cpu) {
       // Per process: of which a task with several processors is one.
-      lines.resource("pmem", size_text(*resources.memory_per_cpu * resources.cpus_per_task.value_or(1)));
+      lines.resource("nodes", "pmem",
+                     size_text(*resources.memory_per_cpu * resources.cpus_per_task.value_or(1)));
     }
-    if (resources.scratch) lines.resource("file", size_text(*resources.scratch));
-    if (exclusive) lines.resource("naccesspolicy", "singlejob");
+    if (resources.scratch) lines.resource("nodes", "file", size_text(*resources.scratch));
+    if (exclusive) lines.resource("nodes", "naccesspolicy", "singlejob");
     return;
   }
-  if (all.asked) lines.resource("select", select_text(resources, all));
+  if (all.asked) lines.resource("nodes", "select", select_text(resources, all));
   const bool scatter = all.nodes > 1;
   if (scatter || exclusive)
-    lines.resource("place", scatter && exclusive ? "scatter:excl" : scatter ? "scatter" : "excl");
+    lines.resource("nodes", "place", scatter && exclusive ? "scatter:excl" : scatter ? "scatter" : "excl");
 }
 
 // "matlab:2,ansys" as -l matlab=2 and -l ansys=1.
@@ -139,12 +127,27 @@ void add_licenses(Lines& lines, std::string_view licenses) {
     const auto one = licenses.substr(0, end);
     licenses.remove_prefix(std::min(end + 1, licenses.size()));
     const auto colon = one.find(':');
-    lines.resource(one.substr(0, colon),
+    lines.resource("licenses", one.substr(0, colon),
                    colon == one.npos ? std::string("1") : std::string(one.substr(colon + 1)));
   }
 }
 
 }  // namespace
+
+std::string directive(std::string_view option, std::string_view value) {
+  if (value.find_first_of(std::string_view("\n\r\0", 3)) != value.npos) {
+    throw Error(ErrorKind::config, fmt::format("a #PBS line cannot hold a line break: '{}'", value));
+  }
+  return fmt::format("#PBS {} {}", option, shell_quote(value));
+}
+
+std::string date_text(std::string_view begin) {
+  std::string digits;
+  for (const char c : begin) {
+    if (c >= '0' && c <= '9') digits += c;
+  }
+  return digits.size() == 14 ? digits.insert(12, ".") : digits;
+}
 
 std::string native_name(const Job& job, const Options& options) {
   std::string node = job.name.substr(0, job.name.rfind('.'));
@@ -158,29 +161,38 @@ std::string native_name(const Job& job, const Options& options) {
   return job_name(node.substr(0, room), job.token);
 }
 
-std::vector<std::string> directives(const Job& job, const Options& options) {
-  const auto& resources = job.resources;
+std::vector<ResourceDirective> resource_directives(const Resources& resources, const Options& options,
+                                                   bool chunks) {
   Lines lines;
-  lines.add("-N", native_name(job, options));
-  lines.add("-S", "/bin/bash");
-  if (!have_chunks(job.options)) add_chunks(lines, resources, options);
+  if (chunks) add_chunks(lines, resources, options);
   if (resources.walltime)
-    lines.resource("walltime", format_walltime(std::max(*resources.walltime, Seconds(1))));
+    lines.resource("walltime", "walltime", format_walltime(std::max(*resources.walltime, Seconds(1))));
   // A reservation of PBS has a queue of its own, by its name.
   const bool reserved = !resources.reservation.empty();
-  lines.text("-q", reserved && !options.torque ? resources.reservation : resources.queue);
-  if (reserved && options.torque) lines.resource("advres", resources.reservation);
-  lines.text(options.project ? "-P" : "-A", resources.account);
-  lines.resource("qos", resources.qos);
+  if (reserved && !options.torque) {
+    lines.add("reservation", "-q", resources.reservation);
+  } else {
+    lines.text("queue", "-q", resources.queue);
+  }
+  if (reserved && options.torque) lines.resource("reservation", "advres", resources.reservation);
+  lines.text("account", options.project ? "-P" : "-A", resources.account);
+  lines.resource("qos", "qos", resources.qos);
   add_licenses(lines, resources.licenses);
-  if (resources.priority) lines.add("-p", std::to_string(*resources.priority));
-  // A begin that counts from the submission is on the submit line: begin_words in submit.h.
-  if (!resources.begin.empty() && resources.begin[0] != '+') lines.add("-a", date_text(resources.begin));
-  for (const auto& option : job.options) lines.verbatim("#PBS " + option);
+  if (resources.priority) lines.add("priority", "-p", std::to_string(*resources.priority));
+  if (!resources.begin.empty() && resources.begin[0] != '+')
+    lines.add("begin", "-a", date_text(resources.begin));
+  return lines.take();
+}
+
+std::vector<std::string> directives(const Job& job, const Options& options) {
+  std::vector<std::string> lines = {directive("-N", native_name(job, options)), directive("-S", "/bin/bash")};
+  for (auto& each : resource_directives(job.resources, options, !have_chunks(job.options)))
+    lines.push_back(std::move(each.text));
+  for (const auto& option : job.options) lines.push_back("#PBS " + option);
   // Added to, not emptied: a second job with this token leaves the first one's words alone.
   const auto& err = job.log_err.empty() ? job.log_out : job.log_err;
-  lines.verbatim(fmt::format("exec >> {} 2>> {}", shell_quote(job.log_out), shell_quote(err)));
-  return lines.take();
+  lines.push_back(fmt::format("exec >> {} 2>> {}", shell_quote(job.log_out), shell_quote(err)));
+  return lines;
 }
 
 }  // namespace catena::pbs

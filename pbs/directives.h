@@ -2,9 +2,11 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/job.h"
+#include "core/scheduler_text.h"
 #include "pbs/dialect.h"
 
 namespace catena::pbs {
@@ -19,6 +21,18 @@ namespace catena::pbs {
 // name in their own ways (qos, gpu_type, scratch) get the usual name: a server that does not have it refuses
 // the job with its own words.
 std::vector<std::string> directives(const Job& job, const Options& options);
+
+// The resources' part of them, without chunks (nodes, place, memory, …) where `chunks` is false. Those that
+// say chunks are of the field "nodes". A begin that counts from the submission is on the submit line:
+// begin_words in submit.h.
+std::vector<ResourceDirective> resource_directives(const Resources& resources, const Options& options,
+                                                   bool chunks = true);
+
+// "#PBS OPTION VALUE", quoted. Throws as directives() does.
+std::string directive(std::string_view option, std::string_view value);
+
+// YYYY-MM-DDThh:mm:ss as qsub -a spells it.
+std::string date_text(std::string_view begin);
 
 // NODE.TOKEN with as much of the node's name as the server's limit leaves: the token is whole in any case.
 // A letter is first (a name like 1e5 is a number in qstat's JSON), and no character that -N refuses.

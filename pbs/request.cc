@@ -28,41 +28,6 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
-// "4gb", "400mb", "1048576kb", "100b", "16": binary multiples, a bare number is bytes. Words ("4gw") have no
-// fixed size.
-std::optional<Bytes> size_of(std::string_view text) {
-  const auto unit = std::min(text.find_first_not_of("0123456789"), text.size());
-  Bytes value = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + unit, value);
-  if (error != std::errc() || unit == 0) return std::nullopt;
-  std::string suffix(text.substr(unit));
-  std::ranges::transform(suffix, suffix.begin(), [](unsigned char c) { return std::tolower(c); });
-  if (suffix.ends_with('b')) suffix.pop_back();
-  constexpr std::string_view units = "kmgtp";
-  const auto power = suffix.empty() ? 0 : units.find(suffix[0]) + 1;
-  if (suffix.size() > 1 || power > units.size()) return std::nullopt;
-  for (std::size_t i = 0; i < power; ++i) {
-    if (value > Bytes{1} << 52) return std::nullopt;
-    value *= 1024;
-  }
-  return value;
-}
-
-// "HH:MM:SS", "MM:SS" or seconds.
-std::optional<Seconds> time_of(std::string_view text) {
-  const auto parts = split(text, ':');
-  if (parts.size() > 3) return std::nullopt;
-  Seconds::rep seconds = 0;
-  for (const auto part : parts) {
-    Seconds::rep value = 0;
-    const auto* end = part.data() + part.size();
-    const auto [stop, error] = std::from_chars(part.data(), end, value);
-    if (error != std::errc() || stop != end || value < 0 || value > 1'000'000'000) return std::nullopt;
-    seconds = seconds * 60 + value;
-  }
-  return Seconds(seconds);
-}
-
 // One chunk: "2:ncpus=4:mem=1gb" with the words of `select`, or "2:ppn=4" with those of `nodes`. false: it
 // says more than the portable fields can.
 bool read_chunk(std::string_view text, bool select, Resources& resources) {
@@ -125,6 +90,38 @@ bool read_item(std::string_view name, std::string_view value, Resources& resourc
 }
 
 }  // namespace
+
+std::optional<Bytes> size_of(std::string_view text) {
+  const auto unit = std::min(text.find_first_not_of("0123456789"), text.size());
+  Bytes value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + unit, value);
+  if (error != std::errc() || unit == 0) return std::nullopt;
+  std::string suffix(text.substr(unit));
+  std::ranges::transform(suffix, suffix.begin(), [](unsigned char c) { return std::tolower(c); });
+  if (suffix.ends_with('b')) suffix.pop_back();
+  constexpr std::string_view units = "kmgtp";
+  const auto power = suffix.empty() ? 0 : units.find(suffix[0]) + 1;
+  if (suffix.size() > 1 || power > units.size()) return std::nullopt;
+  for (std::size_t i = 0; i < power; ++i) {
+    if (value > Bytes{1} << 52) return std::nullopt;
+    value *= 1024;
+  }
+  return value;
+}
+
+std::optional<Seconds> time_of(std::string_view text) {
+  const auto parts = split(text, ':');
+  if (parts.size() > 3) return std::nullopt;
+  Seconds::rep seconds = 0;
+  for (const auto part : parts) {
+    Seconds::rep value = 0;
+    const auto* end = part.data() + part.size();
+    const auto [stop, error] = std::from_chars(part.data(), end, value);
+    if (error != std::errc() || stop != end || value < 0 || value > 1'000'000'000) return std::nullopt;
+    seconds = seconds * 60 + value;
+  }
+  return Seconds(seconds);
+}
 
 std::vector<std::string> read_request(std::string_view text, Resources& resources, std::string& problem) {
   std::vector<std::string> rest;

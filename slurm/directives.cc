@@ -25,25 +25,31 @@ std::string time_text(Seconds walltime) {
   return minutes < 24 * 60 ? clock : fmt::format("{}-{}", minutes / (24 * 60), clock);
 }
 
+std::string directive(std::string_view option, std::string_view value) {
+  return fmt::format("#SBATCH --{}={}", option, directive_word(value));
+}
+
 class Lines {
  public:
-  void add(std::string_view option, std::string_view value) {
-    lines_.push_back(fmt::format("#SBATCH --{}={}", option, directive_word(value)));
+  void add(std::string_view field, std::string_view option, std::string_view value) {
+    lines_.push_back({field, directive(option, value)});
   }
-  void text(std::string_view option, const std::string& value) {
-    if (!value.empty()) add(option, value);
+  void text(std::string_view field, std::string_view option, const std::string& value) {
+    if (!value.empty()) add(field, option, value);
   }
-  void number(std::string_view option, const std::optional<int>& value) {
-    if (value) add(option, std::to_string(*value));
+  void number(std::string_view field, std::string_view option, const std::optional<int>& value) {
+    if (value) add(field, option, std::to_string(*value));
   }
-  void size(std::string_view option, const std::optional<Bytes>& value) {
-    if (value) add(option, size_text(*value));
+  void size(std::string_view field, std::string_view option, const std::optional<Bytes>& value) {
+    if (value) add(field, option, size_text(*value));
   }
-  void verbatim(std::string_view text) { lines_.push_back(fmt::format("#SBATCH {}", text)); }
-  std::vector<std::string> take() { return std::move(lines_); }
+  void verbatim(std::string_view field, std::string_view text) {
+    lines_.push_back({field, fmt::format("#SBATCH {}", text)});
+  }
+  std::vector<ResourceDirective> take() { return std::move(lines_); }
 
  private:
-  std::vector<std::string> lines_;
+  std::vector<ResourceDirective> lines_;
 };
 
 // The user's own options; values of --gres are taken out of them, since a second --gres would replace the
@@ -69,44 +75,48 @@ std::vector<std::string> without_gres(const Job& job, std::string& gres) {
 
 }  // namespace
 
-std::vector<std::string> directives(const Job& job, const Options& options) {
-  const auto& resources = job.resources;
-  std::string gres;
-  if (resources.gpus) {
-    gres =
-        fmt::format("gpu{}{}:{}", resources.gpu_type.empty() ? "" : ":", resources.gpu_type, *resources.gpus);
-  }
-  const auto own = without_gres(job, gres);
+std::string gpu_gres(const Resources& resources) {
+  if (!resources.gpus) return {};
+  return fmt::format("gpu{}{}:{}", resources.gpu_type.empty() ? "" : ":", resources.gpu_type,
+                     *resources.gpus);
+}
 
+std::vector<ResourceDirective> resource_directives(const Resources& resources, const std::string& gres) {
   Lines lines;
-  lines.add("job-name", job.name);
-  lines.add("chdir", job.workdir);
-  lines.add("output", file_pattern(job.log_out));
-  // Without --error both streams go to --output.
-  if (!job.log_err.empty() && job.log_err != job.log_out) lines.add("error", file_pattern(job.log_err));
-  lines.add("export", options.export_all ? "ALL" : "NONE");
-  lines.number("nodes", resources.nodes);
-  lines.number("ntasks", resources.tasks);
-  lines.number("ntasks-per-node", resources.tasks_per_node);
-  lines.number("cpus-per-task", resources.cpus_per_task);
-  lines.text("gres", gres);
-  lines.size("mem", resources.memory);
-  lines.size("mem-per-cpu", resources.memory_per_cpu);
-  if (resources.walltime) lines.add("time", time_text(*resources.walltime));
-  lines.text("partition", resources.queue);
-  lines.text("account", resources.account);
-  lines.text("qos", resources.qos);
-  lines.text("reservation", resources.reservation);
-  lines.text("constraint", resources.constraint);
-  if (resources.exclusive.value_or(false)) lines.verbatim("--exclusive");
-  lines.text("licenses", resources.licenses);
-  lines.size("tmp", resources.scratch);
-  if (!resources.begin.empty()) {
-    lines.add("begin", resources.begin[0] == '+' ? "now" + resources.begin : resources.begin);
-  }
-  if (resources.priority) lines.add("nice", std::to_string(-*resources.priority));
-  for (const auto& option : own) lines.verbatim(option);
+  lines.number("nodes", "nodes", resources.nodes);
+  lines.number("tasks", "ntasks", resources.tasks);
+  lines.number("tasks_per_node", "ntasks-per-node", resources.tasks_per_node);
+  lines.number("cpus_per_task", "cpus-per-task", resources.cpus_per_task);
+  lines.text("gpus", "gres", gres);
+  lines.size("memory", "mem", resources.memory);
+  lines.size("memory_per_cpu", "mem-per-cpu", resources.memory_per_cpu);
+  if (resources.walltime) lines.add("walltime", "time", time_text(*resources.walltime));
+  lines.text("queue", "partition", resources.queue);
+  lines.text("account", "account", resources.account);
+  lines.text("qos", "qos", resources.qos);
+  lines.text("reservation", "reservation", resources.reservation);
+  lines.text("constraint", "constraint", resources.constraint);
+  if (resources.exclusive.value_or(false)) lines.verbatim("exclusive", "--exclusive");
+  lines.text("licenses", "licenses", resources.licenses);
+  lines.size("scratch", "tmp", resources.scratch);
+  if (!resources.begin.empty())
+    lines.add("begin", "begin", resources.begin[0] == '+' ? "now" + resources.begin : resources.begin);
+  if (resources.priority) lines.add("priority", "nice", std::to_string(-*resources.priority));
   return lines.take();
+}
+
+std::vector<std::string> directives(const Job& job, const Options& options) {
+  std::string gres = gpu_gres(job.resources);
+  const auto own = without_gres(job, gres);
+  std::vector<std::string> lines = {directive("job-name", job.name), directive("chdir", job.workdir),
+                                    directive("output", file_pattern(job.log_out))};
+  // Without --error both streams go to --output.
+  if (!job.log_err.empty() && job.log_err != job.log_out)
+    lines.push_back(directive("error", file_pattern(job.log_err)));
+  lines.push_back(directive("export", options.export_all ? "ALL" : "NONE"));
+  for (auto& each : resource_directives(job.resources, gres)) lines.push_back(std::move(each.text));
+  for (const auto& option : own) lines.push_back("#SBATCH " + option);
+  return lines;
 }
 
 }  // namespace catena::slurm
