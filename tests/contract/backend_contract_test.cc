@@ -1,8 +1,10 @@
-// What every backend has to do alike, seen from the command line: the local one and the real SLURM pass the
-// same suite.
+// What every backend has to do alike, seen from the command line: the local one, the real SLURM and the
+// scripted PBS pass the same suite.
 #include <gmock/gmock.h>
 
-#include "sandbox.h"
+#include <optional>
+
+#include "fake_pbs.h"
 
 namespace catena {
 namespace {
@@ -14,6 +16,7 @@ class Backends : public testing::TestWithParam<const char*> {
   void SetUp() override {
     if (box.site() == "slurm" && !getenv("CATENA_TEST_SLURM"))
       GTEST_SKIP() << "no private SLURM: scripts/test starts one";
+    if (box.site() == "pbs" || box.site() == "torque") server.emplace(box, box.site());
   }
   // Each body appends its name to this file when it runs: what really happened, in order.
   std::string ran() const { return box.read("ran"); }
@@ -22,6 +25,7 @@ class Backends : public testing::TestWithParam<const char*> {
            (more.empty() ? "" : "      " + more + "\n");
   }
   Sandbox box{GetParam()};
+  std::optional<FakePbs> server;
 };
 
 TEST_P(Backends, AChainRunsInItsOrder) {
@@ -44,6 +48,8 @@ TEST_P(Backends, ADiamondJoinsBothSides) {
 }
 
 TEST_P(Backends, AFanOf300OpensAndCloses) {
+  if (box.site() == "torque")
+    GTEST_SKIP() << "the same submission lines as pbs, and the scripted server is slow";
   const auto said =
       box.run("fan",
               "name: fan\ndefaults: {resources: {memory: 10M}}\nnodes:\n  a:\n    run: 'true'\n  b:\n    "
@@ -222,6 +228,8 @@ TEST_P(Backends, OnFailureStopCancelsTheRest) {
 }
 
 TEST_P(Backends, ALayeredGraphOf1000NodesRunsOnceEach) {
+  if (box.site() == "torque")
+    GTEST_SKIP() << "the same submission lines as pbs, and the scripted server is slow";
   std::string yaml = "name: layers\ndefaults: {resources: {memory: 10M}}\nnodes:\n";
   for (int layer = 1; layer <= 10; ++layer) {
     yaml += "  l" + std::to_string(layer) +
@@ -235,7 +243,7 @@ TEST_P(Backends, ALayeredGraphOf1000NodesRunsOnceEach) {
   EXPECT_EQ(std::ranges::count(ran(), '\n'), 1000);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Backends, testing::Values("local", "slurm"),
+INSTANTIATE_TEST_SUITE_P(All, Backends, testing::Values("local", "slurm", "pbs", "torque"),
                          [](const auto& each) { return std::string(each.param); });
 
 }  // namespace

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "sandbox.h"
+#include "fake_pbs.h"
 
 namespace catena {
 namespace {
@@ -14,27 +14,7 @@ using testing::Not;
 
 class Pbs : public testing::TestWithParam<const char*> {
  protected:
-  void SetUp() override {
-    static const std::string path = getenv("PATH");
-    setenv("PATH", (CATENA_SOURCE_DIR "/tests/fake_pbs:" + path).c_str(), 1);
-    setenv("FAKE_PBS", (box.dir / "server").c_str(), 1);
-    server("slots", "16");
-    if (torque()) server("torque", "");
-    site("");
-  }
-  void TearDown() override {
-    // Jobs that still run write into the folder that goes away.
-    shell_output("qdel $(qstat -f | sed -n 's/^Job Id: //p')");
-    box.until([] { return shell_output("qstat -f").find("job_state = R") == std::string::npos; }, 10);
-  }
   bool torque() const { return std::string_view(GetParam()) == "torque"; }
-  void site(const std::string& more) const {
-    box.write("sites/" + std::string(GetParam()) + ".ini",
-              "[scheduler]\nkind = " + std::string(GetParam()) + "\npoll = 0s\nsettle = 2s\n" + more);
-  }
-  // Tells the server to behave otherwise; see tests/fake_pbs/fake_pbs.py.
-  void server(const std::string& name, const std::string& text) const { box.write("server/" + name, text); }
-  void server_again(const std::string& name) const { std::filesystem::remove(box.dir / "server" / name); }
   std::string job(const std::string& node) const {
     const auto status = box.status("", "--offline");
     for (const auto& each : status.at("nodes").as_array()) {
@@ -54,38 +34,8 @@ class Pbs : public testing::TestWithParam<const char*> {
   }
   std::string ran() const { return box.read("ran"); }
   Sandbox box{GetParam()};
+  FakePbs server{box, GetParam()};
 };
-
-TEST_P(Pbs, AChainRunsInOrder) {
-  ASSERT_EQ(box.run("chain", "name: chain\nnodes:\n  a:\n" + log() + "  b:\n    after: [a]\n" + log() +
-                                 "  c:\n    after: [b]\n" + log())
-                .status,
-            0);
-  EXPECT_EQ(waited("chain"), 0) << box.catena("status chain").out;
-  EXPECT_EQ(ran(), "a\nb\nc\n");
-}
-
-TEST_P(Pbs, ADiamondJoins) {
-  ASSERT_EQ(box.run("diamond", "name: diamond\nnodes:\n  a:\n" + log() + "  b:\n    after: [a]\n" + log() +
-                                   "  c:\n    after: [a]\n" + log() + "  d:\n    after: [b, c]\n" + log())
-                .status,
-            0);
-  EXPECT_EQ(waited("diamond"), 0);
-  EXPECT_THAT(ran(), testing::AnyOf("a\nb\nc\nd\n", "a\nc\nb\nd\n"));
-}
-
-TEST_P(Pbs, AFanInOf300IsOneDependency) {
-  if (torque()) GTEST_SKIP() << "the same submission line";
-  server("slots", "64");
-  ASSERT_EQ(
-      box.run("fan",
-              "name: fan\nnodes:\n  a:\n    foreach: {i: 1..300}\n    run: 'true'\n  b:\n    after: [a]\n" +
-                  log())
-          .status,
-      0);
-  EXPECT_EQ(box.catena("wait fan --timeout 200s").status, 0) << box.catena("status fan").out;
-  EXPECT_EQ(ran(), "b\n");
-}
 
 TEST_P(Pbs, AFailedMiddleSkipsItsDescendantsAndNothingStaysInTheQueue) {
   ASSERT_EQ(box.run("middle", "name: middle\nnodes:\n  a:\n" + log() +
@@ -121,13 +71,13 @@ TEST_P(Pbs, EdgesAnyNotokAndStartMeanWhatTheyMeanElsewhere) {
 
 // Trap 2: qdel of a parent that never started strands its dependents.
 TEST_P(Pbs, ACancelledParentStrandsNobody) {
-  server("slots", "0");
+  server.tell("slots", "0");
   ASSERT_EQ(box.run("strand", "name: strand\nnodes:\n  a:\n    run: 'true'\n  b:\n    after: [a]\n" + log() +
                                   "  c:\n    after: {node: a, on: any}\n" + log())
                 .status,
             0);
   EXPECT_EQ(box.catena("cancel strand a").status, 0);
-  server("slots", "8");
+  server.tell("slots", "8");
   EXPECT_EQ(waited("strand"), 9) << box.catena("status strand").out;
   EXPECT_EQ(box.state("b"), "skipped");
   EXPECT_EQ(box.state("c"), "completed");
@@ -136,17 +86,32 @@ TEST_P(Pbs, ACancelledParentStrandsNobody) {
 }
 
 TEST_P(Pbs, AJobDeletedByHandBeforeItStartedIsCancelledAndItsChildrenAreNotLeftBehind) {
-  server("slots", "0");
+  server.tell("slots", "0");
   ASSERT_EQ(box.run("hand", "name: hand\nnodes:\n  a:\n    run: 'true'\n  b:\n    after: [a]\n" + log() +
                                 "  c:\n    after: {node: a, on: any}\n" + log())
                 .status,
             0);
   shell_output("qdel " + job("a"));
-  server("slots", "8");
+  server.tell("slots", "8");
   EXPECT_EQ(waited("hand"), 9) << box.catena("status hand").out;
   EXPECT_EQ(box.state("a"), "cancelled");
   EXPECT_EQ(box.state("b"), "skipped");
   EXPECT_EQ(box.state("c"), "completed");
+}
+
+TEST_P(Pbs, AHoldByHandIsShownAndItsReleaseLetsTheChainGoOn) {
+  server.tell("slots", "0");
+  ASSERT_EQ(
+      box.run("byhand", "name: byhand\nnodes:\n  a:\n" + log() + "  b:\n    after: [a]\n" + log()).status, 0);
+  EXPECT_EQ(box.state("a"), "queued");
+  shell_output("qhold " + job("a"));
+  server.tell("slots", "8");
+  EXPECT_EQ(box.state("a"), "held");
+  EXPECT_EQ(box.state("b"), "held");
+  EXPECT_EQ(ran(), "");
+  shell_output("qrls " + job("a"));
+  EXPECT_EQ(waited("byhand"), 0);
+  EXPECT_EQ(ran(), "a\nb\n");
 }
 
 // Trap 11: qdel returns before the job has ended.
@@ -185,14 +150,14 @@ TEST_P(Pbs, AServerThatIsDownChangesNothing) {
       box.run("down", "name: down\nnodes:\n  a:\n" + until_told() + "  b:\n    after: [a]\n" + log()).status,
       0);
   ASSERT_TRUE(box.until([&] { return box.state("a") == "running"; }));
-  server("down", "");
+  server.tell("down");
   const auto said = box.catena("sync down");
   EXPECT_EQ(said.status, 7) << said.out;
   EXPECT_THAT(said.err, HasSubstr("errno=15010"));
   EXPECT_EQ(box.state("a"), "running");
   const auto refused = box.run("later", "name: later\nnodes:\n  x:\n" + log());
   EXPECT_EQ(refused.status, 7) << refused.err;
-  server_again("down");
+  server.take_back("down");
   box.write("go", "");
   EXPECT_EQ(waited("down"), 0);
   EXPECT_EQ(waited("later"), 0);
@@ -201,9 +166,9 @@ TEST_P(Pbs, AServerThatIsDownChangesNothing) {
 
 // Trap 4: a reply that was lost says nothing of the job; the token does.
 TEST_P(Pbs, AJobWhoseReplyWasLostIsAdoptedNotSubmittedTwice) {
-  server("lose.qsub", "");
+  server.tell("lose.qsub");
   EXPECT_NE(box.run("lost", "name: lost\nnodes:\n  a:\n" + log()).status, 0);
-  server_again("lose.qsub");
+  server.take_back("lose.qsub");
   EXPECT_EQ(waited("lost"), 0) << box.catena("status lost").out;
   EXPECT_EQ(ran(), "a\n");
   EXPECT_THAT(job("a"), HasSubstr("1."));
@@ -223,7 +188,7 @@ TEST_P(Pbs, ARefusalIsSaidInPbssWordsAndTheRestGoesOn) {
 }
 
 TEST_P(Pbs, ALimitOnQueuedJobsIsToppedUp) {
-  server("limit", "2");
+  server.tell("limit", "2");
   box.run("limit", "name: limit\nnodes:\n  a:\n    foreach: {i: 1..6}\n" + log());
   ASSERT_TRUE(box.until([&] {
     box.catena("sync limit");
@@ -246,7 +211,7 @@ TEST_P(Pbs, ATimeLimitIsATimeOut) {
 
 // Torque and older PBS cut names at 15 characters, or refuse them.
 TEST_P(Pbs, TheTokenSurvivesAShortName) {
-  site("name_length = 15\n");
+  server.site("name_length = 15\n");
   const std::string node = "a_rather_long_name_of_a_node";
   ASSERT_EQ(box.run("names", "name: names\nnodes:\n  " + node + ":\n" + log()).status, 0);
   EXPECT_EQ(waited("names"), 0);
@@ -276,9 +241,9 @@ TEST_P(Pbs, AJobThatCanNeverRunSaysWhy) {
 
 // Without a history a job's own record tells its end, and its dependents' too.
 TEST_P(Pbs, WithoutAHistoryTheRecordsDecide) {
-  server("nohistory", "");
-  server("keep", "0");
-  if (!torque()) site("accounting = no\n");
+  server.tell("nohistory");
+  server.tell("keep", "0");
+  if (!torque()) server.site("accounting = no\n");
   ASSERT_EQ(box.run("history", "name: history\nnodes:\n  a:\n    run: exit 1\n  b:\n    after: [a]\n" +
                                    log() + "  c:\n    after: {node: a, on: notok}\n" + log())
                 .status,
@@ -292,10 +257,10 @@ TEST_P(Pbs, AnUnknownStateIsKeptAsUnknown) {
   ASSERT_EQ(box.run("odd", "name: odd\nnodes:\n  a:\n" + until_told()).status, 0);
   ASSERT_TRUE(box.until([&] { return box.state("a") == "running"; }));
   const auto number = job("a").substr(0, job("a").find('.'));
-  server("lie", number + " Z 99\n");
+  server.tell("lie", number + " Z 99\n");
   EXPECT_EQ(box.state("a"), "unknown");
   EXPECT_THAT(box.catena("why odd a").out, HasSubstr("Z"));
-  server_again("lie");
+  server.take_back("lie");
   box.write("go", "");
   EXPECT_EQ(waited("odd"), 0);
 }
@@ -303,10 +268,10 @@ TEST_P(Pbs, AnUnknownStateIsKeptAsUnknown) {
 // Trap 6: one foreign job makes the whole listing invalid JSON.
 TEST_P(Pbs, AForeignJobThatBreaksTheListingBreaksNothing) {
   if (torque()) GTEST_SKIP() << "Torque has no JSON";
-  server("foreign",
-         "        \"999.pbshost\":{\n            \"Job_Name\":nan,\n            "
-         "\"Account_Name\":\"a\\b\xe9\",\n       "
-         "     \"Submit_arguments\":\"-- /bin/echo a\\\"b c\\d\"\n        }");
+  server.tell("foreign",
+              "        \"999.pbshost\":{\n            \"Job_Name\":nan,\n            "
+              "\"Account_Name\":\"a\\b\xe9\",\n       "
+              "     \"Submit_arguments\":\"-- /bin/echo a\\\"b c\\d\"\n        }");
   ASSERT_EQ(
       box.run("foreign", "name: foreign\nnodes:\n  a:\n" + log() + "  b:\n    after: [a]\n    run: exit 2\n")
           .status,
@@ -322,9 +287,9 @@ TEST_P(Pbs, DoctorTellsVersionServerAndHistory) {
   EXPECT_THAT(said.out, HasSubstr(torque() ? "completed jobs stay in the listing for 300 s"
                                            : "ended jobs stay in the history"));
   EXPECT_THAT(said.out, HasSubstr("queues: workq"));
-  server("down", "");
+  server.tell("down");
   EXPECT_EQ(box.catena(std::string("doctor ") + GetParam()).status, 7);
-  server_again("down");
+  server.take_back("down");
 }
 
 INSTANTIATE_TEST_SUITE_P(Fake, Pbs, testing::Values("pbs", "torque"),
