@@ -6,9 +6,11 @@
 #include "pbs/checkup.h"
 #include "pbs/dialect.h"
 #include "pbs/header.h"
+#include "pbs/translation.h"
 #include "slurm/checkup.h"
 #include "slurm/dialect.h"
 #include "slurm/header.h"
+#include "slurm/translation.h"
 
 namespace catena::cli {
 namespace {
@@ -35,6 +37,10 @@ const Scheduler* find_scheduler(std::string_view name) {
 
 std::vector<HeaderReader> header_readers() {
   return {slurm::read_header, pbs::read_header};
+}
+
+std::vector<BatchLanguage> batch_languages() {
+  return {slurm::batch_language(), pbs::batch_language(), pbs::torque_batch_language()};
 }
 
 std::vector<std::string> dialect_names() {

@@ -12,6 +12,7 @@
 #include "core/dialect.h"
 #include "core/header.h"
 #include "core/site.h"
+#include "core/translation.h"
 
 namespace catena::cli {
 
@@ -27,6 +28,9 @@ const Scheduler* find_scheduler(std::string_view name);
 
 // The readers of batch scripts' headers, of every family.
 std::vector<HeaderReader> header_readers();
+
+// Between which batch scripts are translated, in the order of schedulers().
+std::vector<BatchLanguage> batch_languages();
 
 // The dialects that scheduler_options may name: a workflow file may hold options for schedulers that only
 // other sites have.

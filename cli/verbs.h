@@ -35,6 +35,7 @@ void add_sync(CLI::App& app, Context& context, Chosen& chosen);
 void add_sites(CLI::App& app, Context& context, Chosen& chosen);
 void add_adopt(CLI::App& app, Context& context, Chosen& chosen);
 void add_db(CLI::App& app, Context& context, Chosen& chosen);
+void add_translate(CLI::App& app, Context& context, Chosen& chosen);
 void add_version(CLI::App& app, Context& context, Chosen& chosen);
 void add_supervise(CLI::App& app, Context& context, Chosen& chosen);
 

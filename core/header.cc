@@ -17,4 +17,11 @@ std::vector<std::string> comma_parts(std::string_view list) {
   return parts;
 }
 
+std::string comma_part(std::string_view variable) {
+  if (variable.find_first_of("'\"") != variable.npos) return {};
+  if (variable.find_first_of(", ") == variable.npos) return std::string(variable);
+  const auto value = variable.find('=') + 1;
+  return std::string(variable.substr(0, value)).append("'").append(variable.substr(value)).append("'");
+}
+
 }  // namespace catena

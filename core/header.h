@@ -35,6 +35,9 @@ struct ScriptHeader {
 // The parts of an option's list "A=1,B,C='x,y'": a comma within quotes does not separate, and the quotes go.
 std::vector<std::string> comma_parts(std::string_view list);
 
+// "NAME=x,y" as the part "NAME='x,y'" of such a list; empty where a quote in the value makes that impossible.
+std::string comma_part(std::string_view variable);
+
 // Where a script's header stands: its directives, up to the first command.
 struct HeaderLines {
   std::string shell;                                  // as in ScriptHeader

@@ -14,7 +14,8 @@ class Golden : public testing::Test {
     const std::string folder = CATENA_SOURCE_DIR "/tests/golden/";
     for (const auto& entry : std::filesystem::directory_iterator(folder)) {
       const auto name = entry.path().filename().string();
-      if (name.ends_with(".yaml") || name.ends_with(".sbatch")) box.write(name, read_text(entry.path()));
+      if (name.ends_with(".yaml") || name.ends_with(".sbatch") || name.ends_with(".pbs"))
+        box.write(name, read_text(entry.path()));
     }
   }
   void expect(const std::string& arguments, const std::string& file, int status = 0) {
@@ -48,6 +49,32 @@ TEST_F(Golden, EveryMistakeAtOnce) {
 }
 TEST_F(Golden, TheGraphsOwnMistakes) {
   expect("validate cycle.yaml", "cycle.txt", 3);
+}
+TEST_F(Golden, ASlurmScriptForPbs) {
+  expect("translate translated.sbatch --to pbs", "translated-pbs.txt");
+}
+TEST_F(Golden, ASlurmScriptForTorque) {
+  expect("translate translated.sbatch --to torque", "translated-torque.txt");
+}
+TEST_F(Golden, APbsScriptForSlurm) {
+  expect("translate translated.pbs --to slurm", "translated-slurm.txt");
+}
+TEST_F(Golden, AScriptThatHasTheDirectivesAlready) {
+  expect("translate translated.pbs --to pbs", "translated-already.txt", 3);
+}
+TEST_F(Golden, ATranslationInAFileHasTheModeOfTheScript) {
+  std::filesystem::permissions(box.dir / "translated.pbs", std::filesystem::perms(0750));
+  const auto said = box.catena("translate translated.pbs --to slurm --output new.sbatch");
+  EXPECT_EQ(said.status, 0);
+  EXPECT_EQ(said.out, "");
+  EXPECT_EQ(box.read("new.sbatch"), box.catena("translate translated.pbs --to slurm").out);
+  EXPECT_EQ(std::filesystem::status(box.dir / "new.sbatch").permissions(), std::filesystem::perms(0750));
+}
+TEST_F(Golden, AStrictTranslationWithAWarningWritesNothing) {
+  const auto said = box.catena("translate translated.pbs --to slurm --strict --output strict.sbatch");
+  EXPECT_EQ(said.status, 3);
+  EXPECT_FALSE(std::filesystem::exists(box.dir / "strict.sbatch"));
+  EXPECT_EQ(box.catena("translate translated.pbs --to slurm --strict").out, "");
 }
 
 }  // namespace

@@ -237,5 +237,16 @@ TEST_P(Silicon, TheEquationOfStateGivesTheKnownLatticeConstant) {
 INSTANTIATE_TEST_SUITE_P(Everywhere, Silicon, testing::Values("local", "slurm", "ssh"),
                          [](const auto& each) { return std::string(each.param); });
 
+TEST_F(Slurm, ATranslatedPbsScriptIsTakenBySbatch) {
+  box.write("old.pbs",
+            "#PBS -N relax\n#PBS -l select=1:ncpus=2:mpiprocs=2:mem=100mb,walltime=00:10:00\n#PBS -l "
+            "place=scatter\n#PBS -j oe -o out.%.txt -m abe -M ann,bob\n#PBS -J 1-10:2%3\n#PBS -r n -h -V\n"
+            "#PBS -v \"A=1,B='x,y'\"\n#PBS -a 2330\n#PBS -p -20 -A phys -P climate\n#PBS -l "
+            "min_walltime=00:05:00\ncd $PBS_O_WORKDIR\n");
+  ASSERT_EQ(box.catena("translate old.pbs --to slurm --output new.sbatch").status, 0);
+  EXPECT_THAT(shell_output("sbatch --test-only '" + (box.dir / "new.sbatch").string() + "'"),
+              HasSubstr("to start at"));
+}
+
 }  // namespace
 }  // namespace catena
