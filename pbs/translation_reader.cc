@@ -97,6 +97,12 @@ class Reader {
     add_resource_terms(header_.terms, before, header_.resources, at_, text_);
   }
 
+  // A value that PBS takes need not be one of a field.
+  void assign(std::string_view field, std::string_view value) {
+    auto problem = set_resource(header_.resources, field, value);
+    if (!problem.empty()) add(Term::other, std::move(problem));
+  }
+
   void take(char letter, const std::string& value) {
     switch (letter) {
       case 'N':
@@ -318,11 +324,11 @@ class Reader {
     } else if (name == "ngpus" && digits(value)) {
       error(set_resource(resources, "gpus", value));
     } else if (name == "qos") {
-      resources.qos = value;
+      assign("qos", value);
     } else if (name == "advres") {
-      resources.reservation = value;
+      assign("reservation", value);
     } else if (name == "feature") {
-      resources.constraint = value;
+      assign("constraint", value);
     } else if (name == "naccesspolicy" && (value == "singlejob" || value == "singletask")) {
       resources.exclusive = true;
     } else if (name == "max_walltime" && time_of(value)) {
@@ -362,7 +368,7 @@ class Reader {
     }
     std::string wrong;
     if (!known.empty()) read_request(fmt::format("{}={}", name, known), header_.resources, wrong);
-    if (!constraint.empty()) header_.resources.constraint = constraint;
+    if (!constraint.empty()) assign("constraint", constraint);
   }
 
   void take_place(std::string_view value) {

@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "core/quantity.h"
@@ -229,21 +230,28 @@ class Reader {
     if (!gpus_.value.empty() && !resources.gpus) {
       const auto colon = gpus_.value.rfind(':');
       const auto count = positive(colon == std::string::npos ? gpus_.value : gpus_.value.substr(colon + 1));
-      const int nodes = resources.nodes.value_or(1);
-      const int tasks = resources.tasks.value_or(nodes * resources.tasks_per_node.value_or(1));
-      const int all = count.value_or(0) * (gpus_per_task_ ? tasks : 1);
-      if (all > 0 && all % nodes == 0) {
+      const std::int64_t nodes = resources.nodes.value_or(1);
+      const auto tasks =
+          resources.tasks ? *resources.tasks : nodes * std::int64_t{resources.tasks_per_node.value_or(1)};
+      const bool few = tasks < 1'000'000'000;  // no product overflows
+      const auto all = few ? count.value_or(0) * (gpus_per_task_ ? tasks : 1) : 0;
+      if (all > 0 && all % nodes == 0 && all / nodes < 1'000'000) {
         const auto before = resources;
-        resources.gpus = all / nodes;
-        if (colon != std::string::npos) resources.gpu_type = gpus_.value.substr(0, colon);
+        resources.gpus = static_cast<int>(all / nodes);
+        if (colon != std::string::npos) {
+          at_ = gpus_.at;
+          const auto problem = set_resource(resources, "gpu_type", gpus_.value.substr(0, colon));
+          if (!problem.empty()) error(problem);
+        }
         add_resource_terms(header_.terms, before, resources, gpus_.at, gpus_.text);
       } else {
         gpus_.value = "say them for each node, with --gpus-per-node";
         header_.terms.push_back(gpus_);
       }
     }
-    const auto *output = find_term(header_, Term::output), *error = find_term(header_, Term::error);
-    header_.joined = error == nullptr || (output != nullptr && output->value == error->value);
+    const auto* output = find_term(header_, Term::output);
+    const auto* error_file = find_term(header_, Term::error);
+    header_.joined = error_file == nullptr || (output != nullptr && output->value == error_file->value);
   }
 
   BatchHeader header_;
