@@ -32,8 +32,12 @@ void Engine::cancel(Run& run, const Place& place, std::span<const NodeIndex> nod
     }
   }
   std::ranges::reverse(targets);  // children before parents, so that none is set free by its parent's end
+  bool taken_out = true;
   if (!targets.empty()) {
-    for (const auto& words : place.backend.control(Action::cancel, targets)) observer_.trouble(words);
+    for (const auto& words : place.backend.control(Action::cancel, targets)) {
+      observer_.trouble(words);
+      taken_out = false;
+    }
   }
   Recorder recorder(*this, run);
   const auto reason =
@@ -43,6 +47,7 @@ void Engine::cancel(Run& run, const Place& place, std::span<const NodeIndex> nod
     const auto state = run.nodes[node].state;
     const bool out = is_out(attempt.get());
     if (out && attempt->native_id.empty()) continue;  // perhaps at the scheduler: first it has to be found
+    if (out && !taken_out) continue;                  // perhaps still in the queue: to be asked for again
     if (state == NodeState::running || state == NodeState::unknown) {
       attempt->reason = cancel_requested;  // it ends when the scheduler says so
       recorder.attempt(node);
@@ -81,7 +86,9 @@ void Engine::hold_back(Run& run, const Place& place) {
     targets.push_back({attempt->native_id, {}, run.row.directory});
   }
   if (targets.empty()) return;
-  for (const auto& words : place.backend.control(Action::hold, targets)) observer_.trouble(words);
+  const auto refused = place.backend.control(Action::hold, targets);
+  for (const auto& words : refused) observer_.trouble(words);
+  if (!refused.empty()) return;  // the next pass tries again what has not started by then
   Recorder recorder(*this, run);
   for (const auto node : nodes) {
     run.attempts[node]->state = AttemptState::staged;
@@ -220,7 +227,9 @@ void Engine::carry_out_marks(Run& run, const Place& place) {
   auto rows = run.nodes;
   for (const auto node : nodes) rows[node].state = *mark_of(*run.attempts[node]);
   repoint_children(run, place, nodes, rows);
-  for (const auto& words : place.backend.control(Action::cancel, targets)) observer_.trouble(words);
+  const auto refused = place.backend.control(Action::cancel, targets);
+  for (const auto& words : refused) observer_.trouble(words);
+  if (!refused.empty()) return;  // perhaps still in the queue: the next pass tries again
   Recorder recorder(*this, run);
   for (const auto node : nodes) {
     auto& attempt = *run.attempts[node];

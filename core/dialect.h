@@ -22,12 +22,15 @@ struct SubmitText {
   // ("account", "SBATCH_ACCOUNT"): kept as the default of jobs that do not say, taken away from those that
   // do.
   std::vector<std::pair<std::string, std::string>> environment_defaults;
-  std::string command;               // "sbatch --parsable": reads the job script on standard input
-  std::string hold;                  // "--hold"
-  std::string id_filter;             // a shell `case` pattern list that a good id matches, and …
-  std::string id_from_output;        // … an expansion that takes it from $out: "${out%%;*}"
-  std::vector<std::string> unsure;   // texts on stderr after which the job may or may not have been queued
-  std::vector<std::string> limited;  // texts by which the user has as many jobs in the queue as he may
+  std::string command;              // "sbatch --parsable": reads the job script on standard input
+  std::string hold;                 // "--hold"
+  std::string id_filter;            // a shell `case` pattern list that a good id matches, and …
+  std::string id_from_output;       // … an expansion that takes it from $out: "${out%%;*}"
+  std::vector<std::string> unsure;  // texts on stderr after which the job may or may not have been queued
+  // What a refusal in the command's own words holds ("sbatch: "): a failure without any of these is unsure,
+  // too. Empty: every failure that the other lists do not name is a refusal.
+  std::vector<std::string> refused;
+  std::vector<std::string> limited;      // texts by which the user has as many jobs in the queue as he may
   std::vector<std::string> unavailable;  // texts after which it was not, and trying the rest is pointless
 };
 

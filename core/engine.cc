@@ -39,8 +39,11 @@ std::vector<JobRef> active_jobs(const Run& run) {
   std::vector<JobRef> jobs;
   for (const auto& attempt : run.attempts) {
     if (!is_out(attempt.get())) continue;
+    // While the id is not known, `submitted` says since when it is looked for.
+    const auto since =
+        attempt->native_id.empty() ? attempt->intended : attempt->submitted.value_or(attempt->intended);
     jobs.push_back({attempt->token, job_name(run.graph.node(attempt->node).name, attempt->token),
-                    attempt->native_id, run.row.directory, attempt->submitted.value_or(attempt->intended)});
+                    attempt->native_id, run.row.directory, since});
   }
   return jobs;
 }
@@ -315,7 +318,10 @@ void Engine::release(Run& run, const Place& place) {
     }
   }
   if (targets.empty()) return;
-  for (const auto& words : place.backend.control(Action::release, targets)) observer_.trouble(words);
+  // What was not done is not known job by job: those that are still held are released again by the next pass.
+  const auto refused = place.backend.control(Action::release, targets);
+  for (const auto& words : refused) observer_.trouble(words);
+  if (!refused.empty()) return;
   Recorder recorder(*this, run);
   for (const auto node : roots) {
     run.attempts[node]->state = AttemptState::submitted;
@@ -357,12 +363,17 @@ void Engine::skip(Run& run, const Place& place, const std::vector<Skip>& skips) 
     if (attempt && active(run.nodes[each.node].state))
       targets.push_back({attempt->native_id, {}, run.row.directory});
   }
+  bool taken_out = true;
   if (!targets.empty()) {
-    for (const auto& words : place.backend.control(Action::cancel, targets)) observer_.trouble(words);
+    for (const auto& words : place.backend.control(Action::cancel, targets)) {
+      observer_.trouble(words);
+      taken_out = false;
+    }
   }
   Recorder recorder(*this, run);
   for (const auto& each : skips) {
     if (const auto& attempt = run.attempts[each.node]; attempt && active(run.nodes[each.node].state)) {
+      if (!taken_out) continue;  // it may still be in the queue: the next pass tries again
       attempt->state = AttemptState::ended;
       attempt->ended = recorder.now();
       attempt->reason = "cancelled: " + each.reason;

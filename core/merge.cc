@@ -18,6 +18,10 @@ bool ended(JobState state) {
   }
 }
 
+bool waits(const Report& report) {
+  return report.state == JobState::held || report.state == JobState::queued;
+}
+
 // Later sources fill what earlier ones left open.
 void fill(Report& into, const Report& from) {
   if (into.native_id.empty()) into.native_id = from.native_id;
@@ -57,6 +61,18 @@ std::optional<Outcome> merge(std::span<const Report* const> reports) {
   const bool again = queue && !ended(queue->state) && queue->state != JobState::unknown && accounting &&
                      (accounting->state == JobState::node_fail || accounting->state == JobState::preempted);
   if (again) accounting = nullptr;
+  // A record of an end from before the job was queued again (requeued, preempted, its node lost). Success
+  // stays one: a requeue after it runs nothing.
+  if (exit && !(exit->state == JobState::completed && !exit->signal)) {
+    const auto later = [exit](const Report* report) {
+      return report && (waits(*report) || (report->state == JobState::running && report->started &&
+                                           exit->ended && *report->started > *exit->ended));
+    };
+    // Where the queue does not show it, accounting that still has it alive may speak of either.
+    const bool alive =
+        !queue && accounting && !ended(accounting->state) && accounting->state != JobState::unknown;
+    if (later(queue) || later(start) || (exit->signal && alive)) exit = nullptr;
+  }
   const Report* verdict = accounting && ended(accounting->state) ? accounting
                           : queue && ended(queue->state)         ? queue
                                                                  : nullptr;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "core/recorder.h"
 #include "core/retry.h"
@@ -96,7 +97,19 @@ bool Engine::observe(std::span<Run* const> runs, const Place& place) {
     free_stranded(*run, place, pass);
     if (!pass.stop_reason.empty() && !run->row.stop_requested) stop(*run, place, pass.stop_reason);
   }
-  place.backend.put_away(observation.spooled);
+  // A record of an end that was not taken for the end (yet) is read again by the next pass.
+  auto taken = observation.spooled;
+  if (!taken.empty()) {
+    std::unordered_set<std::string> open;
+    for (const auto* run : runs) {
+      for (const auto& job : active_jobs(*run)) open.insert("/" + job.token + ".exit");
+    }
+    std::erase_if(taken, [&](const std::string& file) {
+      const auto slash = file.rfind('/');
+      return slash != file.npos && open.contains(file.substr(slash));
+    });
+  }
+  place.backend.put_away(taken);
   return observation.queue_seen;
 }
 
@@ -133,6 +146,11 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
   if (!outcome) {
     if (!observation.queue_seen) return;
     const bool never_answered = attempt.native_id.empty();
+    if (never_answered && !attempt.submitted) {
+      // A long program, or a command that hung, may have ended long after the intent: the wait begins now.
+      attempt.submitted = now;
+      recorder.attempt(node);
+    }
     const bool waited = now - attempt.submitted.value_or(attempt.intended) >= site.settle;
     if (never_answered && waited && observation.accounting_seen) {
       attempt.state = AttemptState::dropped;
@@ -151,7 +169,9 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
     outcome->waiting = false;
     outcome->state = JobState::cancelled;
   }
-  if (outcome->waiting && now - report.ended.value_or(now) < site.settle) return;
+  // It may have been queued again: only a queue and an accounting that answer can say that it is not there.
+  const bool asked = observation.queue_seen && observation.accounting_seen;
+  if (outcome->waiting && (!asked || now - report.ended.value_or(now) < site.settle)) return;
   if (outcome->state == JobState::unknown) {
     recorder.state(node, NodeState::unknown, "unknown state at the scheduler: " + report.native);
     return;
@@ -178,7 +198,8 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
   auto to = node_state(outcome->state);
   if (!terminal(to)) {
     if (to == NodeState::running && attempt.state == AttemptState::staged) {
-      attempt.state = AttemptState::submitted;  // our hold came too late
+      attempt.state =
+          AttemptState::submitted;  // our hold came too late, or a release whose answer was a failure did not
       recorder.attempt(node);
     }
     if (to == NodeState::held && attempt.state == AttemptState::staged)

@@ -29,7 +29,8 @@ catena_submit() {{  # PLACE TOKEN :PARENTS: COMMAND…; the job script is on sta
   set -f; IFS=$newline
   for out in $said; do
     text="$text${{text:+ | }}$out"
-    case $out in {}) [ $status -ne 0 ] || {{ id={}; break; }} ;; esac
+    case $out in {}) [ $status -ne 0 ] || id={} ;; esac
+    case $id in *[!][0-9A-Za-z._-]*) id= ;; ?*) break ;; esac
   done
   set +f; unset IFS
   if [ -n "$id" ]; then
@@ -41,6 +42,11 @@ catena_submit() {{  # PLACE TOKEN :PARENTS: COMMAND…; the job script is on sta
   [ $status -gt 0 ] && [ $status -lt 128 ] || word=UNSURE stop=yes
 )sh",
                          text.id_filter, text.id_from_output);
+  if (!text.refused.empty()) {
+    auto understood = text.refused;
+    understood.insert(understood.end(), text.unavailable.begin(), text.unavailable.end());
+    program += fmt::format("  case $said in {}) ;; *) word=UNSURE stop=yes ;; esac\n", patterns(understood));
+  }
   program += "  case $said in\n";
   if (!text.unsure.empty())
     program += fmt::format("    {}) word=UNSURE stop=yes ;;\n", patterns(text.unsure));
@@ -139,8 +145,9 @@ std::optional<Answer> ProgramAnswers::read(std::string_view line) {
   } else if (kind == "SKIP") {
     answer.kind = Answer::Kind::skipped;
   } else {
-    word();  // the exit status is part of the program's own decision
-    answer.text = line;
+    const auto status = word();  // part of the program's own decision
+    answer.text =
+        line.empty() ? fmt::format("it said nothing, and ended with status {}", status) : std::string(line);
     const auto says_one_of = [&](const std::vector<std::string>& texts) {
       return std::ranges::any_of(texts,
                                  [&](const auto& t) { return line.find(t) != std::string_view::npos; });

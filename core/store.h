@@ -54,7 +54,8 @@ struct Attempt {
   AttemptState state = AttemptState::intended;
   std::string native_id;
   Time intended{};
-  std::optional<Time> submitted, started, ended;
+  std::optional<Time> submitted;  // while the native id is not known: since when it is looked for
+  std::optional<Time> started, ended;
   std::optional<int> exit_code, signal;
   std::string host;
   std::string native;  // the last native state

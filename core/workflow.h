@@ -62,8 +62,8 @@ struct Retry {
   Seconds backoff{0};  // before the second attempt
   double factor = 2;   // each later delay is that much longer
   Seconds max_delay{600};
-  std::vector<std::string> on;  // failed, timeout, node_fail, oom, preempted; empty: all of them
-  std::vector<int> permanent{};   // exit codes that no further attempt would change
+  std::vector<std::string> on;   // failed, timeout, node_fail, oom, preempted; empty: all of them
+  std::vector<int> permanent{};  // exit codes that no further attempt would change
   std::vector<std::pair<std::string, std::string>>
       resources{};  // of further attempts: name, "x1.5" (of the attempt before) or a value
 };

@@ -52,8 +52,10 @@ SubmitText submit_text(const Options& options) {
                  "Connection timed out",
                  "Broken pipe",
                  "Timeout"};
+  // The last: slurm-wlm-torque's qsub calls sbatch.
+  text.refused = {"qsub: ", "usage: ", "sbatch: "};
   text.limited = {"would exceed", "Maximum number of jobs already in queue",
-                  "number of current user's jobs exceeds"};
+                  "number of current user's jobs exceeds", "SubmitJob"};
   text.unavailable = {"cannot connect to server", "Cannot connect to server",
                       "Connection refused",       "Couldn't connect to cluster",
                       "No Permission to connect", "Server shutdown in progress"};

@@ -73,6 +73,8 @@ SubmitText submit_text(const Options& options) {
                  "Broken pipe",
                  "Unspecified error",
                  "auth_g_verify"};
+  // Even a script without #! or an unknown option is refused under this name.
+  text.refused = {"sbatch: "};
   // Before them: AssocMaxSubmitJobLimit, QOSMaxSubmitJobPerUserLimit, AssocGrpSubmitJobsLimit, …; the final
   // words, "Job violates accounting/QOS policy (job submit limit, …)", are said of too large jobs too.
   text.limited = {"SubmitJob"};

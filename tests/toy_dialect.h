@@ -18,6 +18,7 @@ class ToyDialect : public Dialect {
     text.id_from_output = "${out%%;*}";
     text.environment_defaults = {{"account", "TOY_ACCOUNT"}};
     text.unsure = {"timed out"};
+    text.refused = {"toy: "};
     text.unavailable = {"cannot connect"};
     return text;
   }

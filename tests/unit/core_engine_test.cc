@@ -84,6 +84,8 @@ class FakeBackend : public Backend {
     observation.accounting_seen = reachable;
     if (!reachable) observation.trouble.push_back("the controller does not answer");
     if (reachable) observation.reports = reports;
+    if (!reachable) observation.reports = reports_anyway;
+    observation.spooled = spooled;
     return observation;
   }
   std::optional<std::size_t> queued() override { return queued_now; }
@@ -97,16 +99,17 @@ class FakeBackend : public Backend {
                                                      : "repoint ") +
                          target.native_id + parents);
     }
-    return {};
+    return complaints;
   }
-  void put_away(const std::vector<std::string>&) override {}
+  void put_away(const std::vector<std::string>& files) override { away = files; }
   NoTransport& transport() override { return transport_; }
 
   std::map<std::string, Answer::Kind> answers;
-  std::vector<Report> reports;
+  std::vector<Report> reports, reports_anyway;  // the latter: records, which need no scheduler
   std::vector<Job> jobs;
   std::vector<JobRef> asked_for;
-  std::vector<std::string> controls;
+  std::vector<std::string> spooled, away;
+  std::vector<std::string> controls, complaints;  // what it was told, and what it says to that
   std::function<void()> before_submit;
   bool reachable = true;
   std::optional<std::size_t> queued_now = 0;
@@ -267,6 +270,85 @@ TEST_F(EngineTest, AnUnreachableSchedulerSettlesNothingHoweverLong) {
   EXPECT_THAT(backend_.jobs, IsEmpty());
 }
 
+// Scenario 15: an sbatch that hung may have ended long after the intent was recorded.
+TEST_F(EngineTest, TheWaitForALostReplyBeginsWithTheFirstLookAndTheSearchWithTheIntent) {
+  node("a");
+  begin();
+  backend_.before_submit = [] { throw Error(ErrorKind::internal, "killed"); };
+  EXPECT_THROW(react(), Error);
+  backend_.before_submit = nullptr;
+  reload();
+  const auto intended = run_->attempts[0]->intended;
+  clock_.time += 3 * site_.settle;
+  pass();
+  clock_.time += site_.settle / 2;
+  pass();
+  EXPECT_EQ(backend_.asked_for.at(0).submitted, intended);
+  EXPECT_EQ(state("a"), NodeState::unknown);
+  EXPECT_THAT(backend_.jobs, IsEmpty());
+  clock_.time += site_.settle / 2;
+  pass();
+  EXPECT_EQ(backend_.jobs.size(), 1U);
+}
+
+TEST_F(EngineTest, AReleaseThatFailedIsMadeAgain) {
+  node("a");
+  node("b", {{"a", On::ok, {}}});
+  begin();
+  backend_.complaints = {"the command ended with status 1"};
+  react();
+  EXPECT_EQ(state("a"), NodeState::held);
+  backend_.complaints.clear();
+  say("a", JobState::held);
+  pass();
+  EXPECT_THAT(backend_.controls, ElementsAre("release 101", "release 101"));
+  EXPECT_EQ(state("a"), NodeState::queued);
+}
+
+TEST_F(EngineTest, AReleaseThatWorkedInSpiteOfItsAnswerIsNotMadeAgain) {
+  node("a");
+  node("b", {{"a", On::ok, {}}});
+  begin();
+  backend_.complaints = {"the command ended with status 1"};
+  react();
+  say("a", JobState::running);
+  pass();
+  EXPECT_THAT(backend_.controls, ElementsAre("release 101"));
+  EXPECT_EQ(state("a"), NodeState::running);
+}
+
+TEST_F(EngineTest, ADescendantIsSkippedOnlyWhenItWasTakenOutOfTheQueue) {
+  node("a");
+  node("b", {{"a", On::ok, {}}});
+  begin();
+  react();
+  say("a", JobState::failed, Evidence::record);
+  say("b", JobState::held);
+  backend_.complaints = {"the command ended with status 1"};
+  pass();
+  EXPECT_EQ(state("b"), NodeState::held);
+  backend_.complaints.clear();
+  pass();
+  EXPECT_EQ(state("b"), NodeState::skipped);
+  EXPECT_EQ(std::ranges::count(backend_.controls, "cancel 102"), 2);
+}
+
+TEST_F(EngineTest, ACancelThatFailedIsMadeAgain) {
+  node("a");
+  node("b", {{"a", On::ok, {}}});
+  begin();
+  react();
+  say("a", JobState::running);
+  observe();
+  backend_.complaints = {"the command ended with status 1"};
+  engine_.cancel(*run_, place(), {});
+  EXPECT_EQ(state("b"), NodeState::held);
+  backend_.complaints.clear();
+  react();
+  EXPECT_EQ(state("b"), NodeState::cancelled);
+  EXPECT_EQ(std::ranges::count(backend_.controls, "cancel 101"), 2);
+}
+
 // Scenario 15 and 17.
 TEST_F(EngineTest, AnUnsureAnswerKeepsTheRootsHeldAndIsLookedUp) {
   node("a");
@@ -384,8 +466,7 @@ TEST_F(EngineTest, AChildWhoseDependencyWasDroppedIsCancelledAndSubmittedAgain) 
   EXPECT_EQ(backend_.jobs.back().dependencies[0].native_id, "101");
 }
 
-// Scenario 28.
-TEST_F(EngineTest, AnEndedNodeNeverComesBack) {
+TEST_F(EngineTest, Scenario28AnEndedNodeNeverComesBack) {
   node("a");
   node("b");
   begin();
@@ -637,6 +718,29 @@ TEST_F(EngineTest, ARunHasEndedOnlyWhenItsOutputsAreHere) {
   EXPECT_EQ(backend_.transport().wanted[0].target, "/here/a");
   EXPECT_EQ(store_.all_events.back().kind, "run");
   EXPECT_EQ(store_.all_events[store_.all_events.size() - 2].text, "1 file, 2K to /here/a");
+}
+
+TEST_F(EngineTest, ARecordWhoseJobAccountingHasStillToExplainStaysInTheSpool) {
+  node("a");
+  begin();
+  react();
+  auto& report = say("a", JobState::failed, Evidence::record);
+  report.signal = 15;
+  report.ended = clock_.time;
+  const auto file = "/w/run/.catena/spool/" + report.token;
+  backend_.spooled = {file + ".start", file + ".exit"};
+  observe();
+  EXPECT_THAT(backend_.away, ElementsAre(file + ".start"));
+  clock_.time += site_.settle;
+  auto& records = backend_.reports;
+  backend_.reachable = false;
+  backend_.reports_anyway = records;
+  observe();
+  EXPECT_EQ(state("a"), NodeState::queued) << "whether it was queued again is not known";
+  backend_.reachable = true;
+  observe();
+  EXPECT_THAT(backend_.away, ElementsAre(file + ".start", file + ".exit"));
+  EXPECT_EQ(state("a"), NodeState::failed);
 }
 
 TEST_F(EngineTest, ATimeOutIsItsOwnState) {

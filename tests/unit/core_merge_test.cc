@@ -89,6 +89,32 @@ TEST(Merge, AJobQueuedAgainAfterItsNodeFailedHasNotEnded) {
             JobState::queued);
 }
 
+TEST(Merge, AnEndFromOutsideBeforeARequeueIsNotTheEnd) {
+  auto exit = report(Evidence::record, JobState::failed);
+  exit.signal = 15;
+  exit.ended = Time{std::chrono::seconds{1000}};
+  EXPECT_EQ(merged({exit, report(Evidence::queue, JobState::queued, "PENDING")}).state, JobState::queued);
+  EXPECT_EQ(merged({exit, report(Evidence::accounting, JobState::queued, "REQUEUED")}).state,
+            JobState::queued)
+      << "the queue did not show it this time";
+  auto again = report(Evidence::queue, JobState::running, "RUNNING");
+  again.started = Time{std::chrono::seconds{1121}};
+  EXPECT_EQ(merged({exit, again}).state, JobState::running);
+  again.source = Evidence::accounting;
+  EXPECT_EQ(merged({exit, again}).state, JobState::running);
+  again.source = Evidence::record;
+  EXPECT_EQ(merged({exit, again}).state, JobState::running) << "its own start record is the later one";
+  again.source = Evidence::queue;
+  again.started = Time{std::chrono::seconds{900}};
+  EXPECT_TRUE(merged({exit, again}).waiting) << "it is completing";
+}
+
+TEST(Merge, ASuccessIsTheEndWhateverIsQueuedAgain) {
+  EXPECT_EQ(merged({report(Evidence::record, JobState::completed), report(Evidence::queue, JobState::queued)})
+                .state,
+            JobState::completed);
+}
+
 TEST(Merge, AStateThatNobodyKnowsIsKeptAsUnknownWithItsText) {
   const auto outcome = merged({report(Evidence::queue, JobState::unknown, "TELEPORTING")});
   EXPECT_EQ(outcome.state, JobState::unknown);

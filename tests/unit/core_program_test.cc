@@ -88,11 +88,11 @@ TEST_F(Program, AProgramThatArrivesInPartSubmitsNothing) {
 
 // Scenario 17.
 TEST_F(Program, ARefusalKeepsTheRestAndPassesOverItsDescendants) {
-  job("echo 'error: no such partition' >&2; exit 1");
+  job("echo 'toy: no such partition' >&2; exit 1");
   job("echo 2");
   job("echo 3", {0});
   job("echo 4", {2});
-  EXPECT_THAT(run(), ElementsAre("ERR token0 1 error: no such partition", "OK token1 2", "SKIP token2",
+  EXPECT_THAT(run(), ElementsAre("ERR token0 1 toy: no such partition", "OK token1 2", "SKIP token2",
                                  "SKIP token3", "END"));
 }
 
@@ -114,6 +114,25 @@ TEST_F(Program, ASchedulerThatIsDownStopsTheProgram) {
 TEST_F(Program, SuccessWithoutAnIdIsUnsure) {
   job("echo welcome to the cluster");
   EXPECT_THAT(run(), ElementsAre("UNSURE token0 0 welcome to the cluster", "STOP"));
+}
+
+// Scenario 16: a command that dies half-way says nothing of the job.
+TEST_F(Program, AFailureThatIsNotInTheCommandsOwnWordsIsUnsure) {
+  job("exit 1");
+  job("echo 2");
+  EXPECT_THAT(run(), ElementsAre("UNSURE token0 1 ", "STOP"));
+  submission_.jobs.clear();
+  job("echo '<html>502</html>'; exit 1");
+  EXPECT_THAT(run(), ElementsAre("UNSURE token0 1 <html>502</html>", "STOP"));
+}
+
+TEST_F(Program, Scenario16ALineThatOnlyBeginsLikeAnIdIsNone) {
+  job("echo '502 Bad Gateway'");
+  EXPECT_THAT(run(), ElementsAre("UNSURE token0 0 502 Bad Gateway", "STOP"));
+  submission_.jobs.clear();
+  job("echo '2 warnings'; echo '54[].pbshost'");
+  EXPECT_THAT(run(), ElementsAre("OK token0 54[].pbshost", "END"));
+  EXPECT_THAT(run("bash"), ElementsAre("OK token0 54[].pbshost", "END"));
 }
 
 TEST_F(Program, ASubmitCommandKilledByASignalIsUnsure) {
@@ -148,13 +167,23 @@ TEST_F(Program, AFanInOfFiveThousandGoesOut) {
 }
 
 // sbatch lets SBATCH_ACCOUNT win over a job's own --account.
-TEST_F(Program, AVariableThatStandsForAResourceIsKeptFromJobsThatNameIt) {
+TEST_F(Program, Scenario23AVariableThatStandsForAResourceIsKeptFromJobsThatNameIt) {
   for (int i = 0; i < 4; ++i) job("echo 1\"${TOY_ACCOUNT-}\"");
   submission_.jobs[1].resources.account = "mine";
   submission_.jobs[2].resources.account = "mine";
   setenv("TOY_ACCOUNT", "77", 1);
   EXPECT_THAT(run(), ElementsAre("OK token0 177", "OK token1 1", "OK token2 1", "OK token3 177", "END"));
   unsetenv("TOY_ACCOUNT");
+}
+
+// A trouble without words would pass for none.
+TEST_F(Program, SilenceIsSaidInWords) {
+  job("");
+  ProgramAnswers answers(dialect_, submission_);
+  const auto answer = answers.read("UNSURE token0 1 ");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->kind, Answer::Kind::unsure);
+  EXPECT_EQ(answer->text, "it said nothing, and ended with status 1");
 }
 
 TEST_F(Program, AnswersAreReadAndNoiseIsPassedOver) {

@@ -122,7 +122,7 @@ TEST(SlurmParse, ForeignNamesWithSeparatorsAndLineBreaks) {
   for (const auto& report : parsed.reports) EXPECT_EQ(report.token.size(), 10U) << report.native_id;
 }
 
-TEST(SlurmParse, ArrayElementsAndGroups) {
+TEST(SlurmParse, Scenario30ArrayElementsAndGroups) {
   std::vector<std::string> ids;
   for (const auto& report : parse_queue(captured("slurm-22.05.8/queue.txt")).reports) {
     if (report.token == "bcdfghjklc") ids.push_back(report.native_id);

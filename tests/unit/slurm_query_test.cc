@@ -89,7 +89,7 @@ TEST(SlurmQuery, BothKindsAreOneShellProgramThatStopsAtAFailure) {
   EXPECT_FALSE(std::getline(lines, rest));
 }
 
-TEST(SlurmQuery, LongListsAreSplit) {
+TEST(SlurmQuery, Scenario31LongListsAreSplit) {
   std::vector<JobRef> jobs;
   for (int i = 0; i < 30; ++i) jobs.push_back(job(std::to_string(1000 + i), "a"));
   Options options;

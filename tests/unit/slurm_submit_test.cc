@@ -50,7 +50,7 @@ TEST(SlurmSubmit, NoParentsNoList) {
   EXPECT_EQ(dependency_list({}), "");
 }
 
-TEST(SlurmSubmit, IdsWithAndWithoutACluster) {
+TEST(SlurmSubmit, Scenario30IdsWithAndWithoutACluster) {
   EXPECT_EQ(id_from(captured("slurm-22.05.8/a1_parsable.txt")), "2289");
   EXPECT_EQ(id_from(captured("slurm-22.05.8/a1_clusters_parsable.txt")), "2297") << "2297;lab";
   EXPECT_EQ(id_from(captured("slurm-26.05.5/a1_parsable.txt")), "1");
@@ -89,10 +89,11 @@ TEST(SlurmSubmit, ARefusalIsNeitherUnsureNorUnavailable) {
     const auto err = captured(version + "a2_bad_partition.txt").err;
     EXPECT_THAT(err, HasSubstr("Invalid partition name specified"));
     EXPECT_FALSE(holds_any(err, text.unsure) || holds_any(err, text.unavailable)) << version;
+    EXPECT_TRUE(holds_any(err, text.refused)) << version;
   }
 }
 
-TEST(SlurmSubmit, VariablesThatWouldOverrideTheScriptAreUnset) {
+TEST(SlurmSubmit, Scenario23VariablesThatWouldOverrideTheScriptAreUnset) {
   EXPECT_THAT(captured("slurm-22.05.8/a2_env_conflict.txt").err,
               HasSubstr("invalid partition specified: nope"))
       << "SBATCH_PARTITION in the environment wins over the script";
