@@ -71,9 +71,10 @@ class Sandbox {
   // Runs `catena ARGUMENTS` (shell words) in the folder.
   Said catena(const std::string& arguments) const {
     const auto out = dir / ".out", err = dir / ".err";
-    const auto command = "cd '" + dir.string() + "' && CATENA_HOME='" + (dir / "home").string() +
-                         "' CATENA_SITE_PATH='" + (dir / "sites").string() + "' '" CATENA_BINARY "' " +
-                         arguments + " > '" + out.string() + "' 2> '" + err.string() + "' < /dev/null";
+    const auto command = "cd '" + dir.string() + "' && " + environment + " CATENA_HOME='" +
+                         (dir / "home").string() + "' CATENA_SITE_PATH='" + (dir / "sites").string() +
+                         "' '" CATENA_BINARY "' " + arguments + " > '" + out.string() + "' 2> '" +
+                         err.string() + "' < /dev/null";
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_text(out), read_text(err)};
   }
@@ -108,6 +109,7 @@ class Sandbox {
 
   std::filesystem::path dir;
   bool keep = false;
+  std::string environment;  // NAME=VALUE words of the shell, for every call
 
  private:
   std::string site_;

@@ -12,10 +12,12 @@ to behave otherwise, as long as they are there:
   lose.COMMAND    the command is carried out, and its reply is lost
   fail.COMMAND    "STATUS TEXT": it fails with these
   delay.COMMAND   seconds that it takes
+  say.COMMAND     it is carried out, but what is printed is garbage, nothing (silence), half of it (truncated), or
+                  nothing with exit status 1 (failed)
   foreign         text put in front of the jobs of a JSON listing, as it stands
   lie             "ID LETTER SUBSTATE" lines: what is shown instead
 """
-import fcntl, json, os, re, signal, subprocess, sys, time
+import fcntl, io, json, os, re, signal, subprocess, sys, time
 
 STATE = os.environ["FAKE_PBS"]
 SERVER = "pbshost"
@@ -555,6 +557,26 @@ def qhold(server, job):
     server.settle(job)
 
 
+def lie(say):
+    """Carries the command out and prints something else."""
+    printed, sys.stdout = sys.stdout, io.StringIO()
+    status = 0
+    try:
+        carry_out()
+    except SystemExit as end:
+        status = end.code
+    text = sys.stdout.getvalue()
+    sys.stdout = printed
+    if say == "garbage":
+        status, text = 0, "502 Bad.Gateway\n\x7fELF <html>\n{\n"
+    elif say == "truncated":
+        text = text[:len(text) // 2]
+    else:
+        status, text = int(say == "failed"), ""
+    print(text, end="")
+    sys.exit(status)
+
+
 def main():
     if sys.argv[1:2] == ["--job"]:
         return run_job(sys.argv[2])
@@ -568,6 +590,13 @@ def main():
     if fail:
         status, _, text = fail.partition(" ")
         complain(int(status), text)
+    say = told("say." + NAME)
+    if say:
+        lie(say)
+    carry_out()
+
+
+def carry_out():
     arguments = sys.argv[1:]
     if NAME == "qsub":
         qsub(arguments)

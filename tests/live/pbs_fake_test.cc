@@ -174,6 +174,42 @@ TEST_P(Pbs, AJobWhoseReplyWasLostIsAdoptedNotSubmittedTwice) {
   EXPECT_THAT(job("a"), HasSubstr("1."));
 }
 
+TEST_P(Pbs, Scenario16AnAnswerWithoutAnIdIsLookedUpByItsToken) {
+  for (const std::string say : {"garbage", "silence", "failed"}) {
+    server("say.qsub", say);
+    EXPECT_NE(box.run(say, "name: " + say + "\nnodes:\n  a:\n" + log()).status, 0) << say;
+    server_again("say.qsub");
+    EXPECT_EQ(waited(say), 0) << box.catena("status " + say).out;
+  }
+  EXPECT_EQ(ran(), "a\na\na\n");
+}
+
+TEST_P(Pbs, Scenario24AListingThatMeansNothingChangesNothing) {
+  ASSERT_EQ(
+      box.run("lies", "name: lies\nnodes:\n  a:\n" + until_told() + "  b:\n    after: [a]\n" + log()).status,
+      0);
+  ASSERT_TRUE(box.until([&] { return box.state("a") == "running"; }));
+  for (const auto* say : {"garbage", "silence", "truncated", "failed"}) {
+    server("say.qstat", say);
+    box.catena("sync lies");
+    EXPECT_EQ(box.state("a", "lies --offline"), "running") << say;
+    EXPECT_EQ(box.state("b", "lies --offline"), "held") << say;
+  }
+  server_again("say.qstat");
+  box.write("go", "");
+  EXPECT_EQ(waited("lies"), 0);
+  EXPECT_EQ(ran(), "b\n");
+}
+
+TEST_P(Pbs, AReleaseWhoseAnswerWasAFailureIsMadeAgain) {
+  server("fail.qrls", "1 qrls: something else");
+  box.run("release", "name: release\nnodes:\n  a:\n" + log() + "  b:\n    after: [a]\n" + log());
+  EXPECT_EQ(box.state("a", "release --offline"), "held");
+  server_again("fail.qrls");
+  EXPECT_EQ(waited("release"), 0);
+  EXPECT_EQ(ran(), "a\nb\n");
+}
+
 TEST_P(Pbs, ARefusalIsSaidInPbssWordsAndTheRestGoesOn) {
   const auto said =
       box.run("refused",
