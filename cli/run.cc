@@ -25,8 +25,9 @@ void report(const Run& run, const Submitted& submitted, std::string_view site) {
   fmt::print("run {} of {}: {} of {} nodes submitted to {}\n", run.row.id, run.row.name, submitted.accepted,
              run.graph.size(), site);
   if (submitted.waiting > 0)
-    fmt::print("  {} wait for room in the queue: `catena sync {}`, `watch` and `wait` submit them as it comes\n",
-               submitted.waiting, run.row.id);
+    fmt::print(
+        "  {} wait for room in the queue: `catena sync {}`, `watch` and `wait` submit them as it comes\n",
+        submitted.waiting, run.row.id);
   if (!submitted.refusal.empty()) {
     fmt::print(stderr, "catena: the scheduler refused {} job{}: {}\n", submitted.refused,
                submitted.refused == 1 ? "" : "s", submitted.refusal);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "core/error.h"
 #include "core/recorder.h"
@@ -70,7 +71,7 @@ void Engine::place_jobs(Run& run, const Place& place, const Plan& plan, Submitte
       const auto& attempt = run.attempts[planned.node];
       if (attempt && attempt->number > 1 && !attempt->native_id.empty()) again.push_back(planned.node);
     }
-    repoint_children(run, place, again, run.nodes);
+    repoint_children(run, place, again, run.nodes, plan.submit);
   }
   // Where the scheduler has gone away in the middle, the roots stay held: the next pass completes the chain
   // and releases them. Where it takes no more jobs for now, room is only made by those that run.
@@ -277,18 +278,22 @@ void Engine::wait_for_room(Run& run, const Plan& plan, Submitted& result) {
 }
 
 // Children at the scheduler whose parents have a new job, or need not be waited for any more, are pointed at
-// the parents that are left, by these rows.
+// the parents that are left, by these rows; but for those that have just been submitted: they wait for the
+// right jobs already.
 void Engine::repoint_children(Run& run, const Place& place, std::span<const NodeIndex> parents,
-                              std::span<const NodeRow> rows) {
+                              std::span<const NodeRow> rows, std::span<const PlannedNode> but) {
   std::vector<ControlTarget> targets;
   std::vector<NodeIndex> children;
   const auto current = run.current();
   for (const auto parent : parents) {
     for (const auto& edge : run.graph.children(parent)) children.push_back(edge.node);
   }
-  if (children.empty()) return;
   std::ranges::sort(children);
   children.erase(std::unique(children.begin(), children.end()), children.end());
+  std::unordered_set<NodeIndex> new_ones;
+  for (const auto& planned : but) new_ones.insert(planned.node);
+  std::erase_if(children, [&](NodeIndex child) { return new_ones.contains(child); });
+  if (children.empty()) return;
   const auto by_failure = skipped_by_failure(run.graph, rows, current);
   for (const auto child : children) {
     const auto& attempt = run.attempts[child];
@@ -306,6 +311,40 @@ void Engine::repoint_children(Run& run, const Place& place, std::span<const Node
   }
   if (targets.empty()) return;
   for (const auto& words : place.backend.control(Action::repoint, targets)) observer_.trouble(words);
+  resubmit_missing(run, place, children);
+}
+
+// A scheduler without accounting does not tell that it has taken out a child with the attempt that failed.
+// The new attempt is not released yet: what is not in the queue now has not run.
+void Engine::resubmit_missing(Run& run, const Place& place, std::span<const NodeIndex> children) {
+  std::vector<JobRef> jobs;
+  std::vector<NodeIndex> asked;
+  for (const auto child : children) {
+    const auto& attempt = run.attempts[child];
+    if (!attempt || attempt->state != AttemptState::submitted || attempt->native_id.empty() ||
+        attempt->started || run.nodes[child].state != NodeState::held)
+      continue;
+    const bool waits = std::ranges::any_of(run.graph.parents(child), [&](const Edge& edge) {
+      const auto& parent = run.nodes[edge.node];
+      return parent.attempts > 1 && active(parent.state) && parent.state != NodeState::unknown &&
+             (edge.on == On::ok || parent.failures == 0);
+    });
+    if (!waits) continue;
+    jobs.push_back({attempt->token, job_name(run.graph.node(child).name, attempt->token), attempt->native_id,
+                    run.row.directory, *attempt->submitted});
+    asked.push_back(child);
+  }
+  if (jobs.empty() || !place.dialect) return;
+  const auto observation = place.backend.observe(jobs);
+  for (const auto& trouble : observation.trouble) observer_.trouble(trouble);
+  if (!observation.queue_seen || !observation.accounting_seen) return;
+  Recorder recorder(*this, run);
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    const bool seen =
+        std::ranges::any_of(observation.reports, [&](const Report& r) { return r.token == jobs[i].token; });
+    if (!seen) submit_again(recorder, run, asked[i], removed_with_a_parent);
+  }
+  recorder.commit();
 }
 
 void Engine::release(Run& run, const Place& place) {

@@ -95,18 +95,22 @@ class Engine {
   void take_answer(Recorder& recorder, Run& run, const Job& job, const Answer& answer, Submitted& result);
   void check_dependencies(Run& run, const Place& place, std::span<const PlannedNode> submitted);
   void repoint_children(Run& run, const Place& place, std::span<const NodeIndex> parents,
-                        std::span<const NodeRow> rows);
+                        std::span<const NodeRow> rows, std::span<const PlannedNode> but = {});
   std::size_t room(Run& run, const Place& place, std::size_t wanted);
   void learn_limit(Run& run, const Place& place, Submitted& result);
   void wait_for_room(Run& run, const Plan& plan, Submitted& result);
   void hold_back(Run& run, const Place& place);
   void carry_out_marks(Run& run, const Place& place);
+  void resubmit_missing(Run& run, const Place& place, std::span<const NodeIndex> children);
   void release(Run& run, const Place& place);
   void skip(Run& run, const Place& place, const std::vector<Skip>& skips);
   void stop(Run& run, const Place& place, const std::string& reason);
   struct Pass;
   void settle(Run& run, const Site& site, const Observation& observation,
               std::span<const Report* const> reports, NodeIndex node, Pass& pass);
+  const Edge* broken_edge(const Run& run, NodeIndex node, Pass& pass) const;
+  void submit_again(Recorder& recorder, Run& run, NodeIndex node, const std::string& why);
+  bool settle_gone(Run& run, NodeIndex node, Pass& pass);
   void free_stranded(Run& run, const Place& place, Pass& pass);
   void stage_out(Run& run, const Place& place);
   void finish(Run& run, const Place& place);

@@ -131,7 +131,9 @@ std::string failure_text(JobState state, const Report& report) {
   }
   if (report.source == Evidence::record && !report.reason.empty()) return report.reason;
   if (report.signal) return fmt::format("killed by signal {}", *report.signal);
-  if (report.exit_code && *report.exit_code > 128 && report.source == Evidence::record) {
+  constexpr int last_signal = 64;
+  if (report.exit_code && *report.exit_code > 128 && *report.exit_code <= 128 + last_signal &&
+      report.source == Evidence::record) {
     return fmt::format("exit {} (signal {})", *report.exit_code, *report.exit_code - 128);
   }
   // Accounting of SLURM before 26.05 shows an exit code of 128 as 0: then the native state says more.

@@ -70,6 +70,39 @@ bool taken_out_with(const NodeRow& parent, const Attempt* parents, const Attempt
          *parents->ended >= std::chrono::floor<Seconds>(*child.submitted);  // servers count seconds
 }
 
+// Whether a job that was taken out before it started was so because of a parent, though catena's own record
+// lets it run: the parent is tried again, was marked completed, was itself taken out (PBS then removes what
+// depends on it in whatever way), or has ended otherwise to the scheduler. `removed`: the scheduler says that
+// it was not a person.
+bool taken_out_with_a_parent(const Run& run, NodeIndex node, bool removed) {
+  bool by_parent = false, known = true;
+  for (const auto& edge : run.graph.parents(node)) {
+    const auto& parent = run.nodes[edge.node];
+    // Pending once more: it was taken out itself, with a parent of its own that is tried again.
+    by_parent = by_parent || parent.state == NodeState::retrying || parent.attempts > 1 ||
+                (parent.state == NodeState::pending && parent.attempts > 0) ||
+                parent.reason == marked_by_user(NodeState::completed) ||
+                taken_out_with(parent, run.attempts[edge.node].get(), *run.attempts[node]);
+    known = known && parent.state != NodeState::unknown;
+  }
+  return by_parent || (removed && known && !run.graph.parents(node).empty());
+}
+
+// Whether the parent cannot have let this job start: it never ran, or the attempt that the job waited for
+// failed and no other has completed.
+bool kept_back(const Run& run, NodeIndex node, const Edge& edge) {
+  const auto& parent = run.nodes[edge.node];
+  const auto* attempt = run.attempts[edge.node].get();
+  const auto submitted = run.attempts[node]->submitted;
+  if (!attempt || !submitted || parent.state == NodeState::completed || parent.state == NodeState::unknown)
+    return false;
+  // Of a parent that had ended before, the scheduler was never told.
+  if (terminal(parent.state)) return !attempt->started && attempt->ended && *attempt->ended > *submitted;
+  if (parent.state == NodeState::pending) return !attempt->started;
+  const bool tried_since = attempt->intended > *submitted;
+  return (edge.on == On::ok || parent.failures == 0) && (parent.state == NodeState::retrying || tried_since);
+}
+
 }  // namespace
 
 bool Engine::observe(std::span<Run* const> runs, const Place& place) {
@@ -128,6 +161,55 @@ void Engine::free_stranded(Run& run, const Place& place, Pass& pass) {
   for (const auto& words : place.backend.control(Action::cancel, targets)) observer_.trouble(words);
 }
 
+// The first edge of the node that can no longer be met, if any.
+const Edge* Engine::broken_edge(const Run& run, NodeIndex node, Pass& pass) const {
+  for (const auto& edge : run.graph.parents(node)) {
+    const auto& parent = run.nodes[edge.node];
+    if (fate(edge.on, parent, run.attempts[edge.node].get(), pass.by_failure[edge.node]) != Fate::broken)
+      continue;
+    pass.by_failure[node] =
+        edge.on != On::notok && (parent.state != NodeState::skipped || pass.by_failure[edge.node]);
+    return &edge;
+  }
+  return nullptr;
+}
+
+void Engine::submit_again(Recorder& recorder, Run& run, NodeIndex node, const std::string& why) {
+  run.attempts[node]->state = AttemptState::dropped;
+  recorder.attempt(node);
+  recorder.state(node, NodeState::pending, why + "; to be submitted again");
+}
+
+// The end of a job that nobody tells of: it has left the queue, and there is no accounting (a PBS without a
+// history) and no record. It has not run where its parents did not let it. False: how it ended is not known.
+bool Engine::settle_gone(Run& run, NodeIndex node, Pass& pass) {
+  auto& attempt = *run.attempts[node];
+  if (attempt.reason == cancel_requested) {
+    attempt.state = AttemptState::ended;
+    attempt.ended = pass.recorder.now();
+    pass.recorder.attempt(node);
+    pass.recorder.state(node, NodeState::cancelled, "the scheduler does not know its job any more");
+    return true;
+  }
+  if (attempt.started || run.row.stop_requested) return false;
+  if (const auto* edge = broken_edge(run, node, pass)) {
+    attempt.state = AttemptState::ended;
+    attempt.ended = pass.recorder.now();
+    pass.recorder.attempt(node);
+    pass.recorder.state(node, NodeState::skipped,
+                        why_broken(run.graph.node(edge->node).name, edge->on, run.nodes[edge->node].state));
+    return true;
+  }
+  if (attempt.reason == stranded) {
+    submit_again(pass.recorder, run, node, stranded);
+    return true;
+  }
+  const bool never_let = std::ranges::any_of(run.graph.parents(node),
+                                             [&](const Edge& edge) { return kept_back(run, node, edge); });
+  if (never_let) submit_again(pass.recorder, run, node, removed_with_a_parent);
+  return never_let;
+}
+
 void Engine::settle(Run& run, const Site& site, const Observation& observation,
                     std::span<const Report* const> reports, NodeIndex node, Pass& pass) {
   auto& recorder = pass.recorder;
@@ -152,6 +234,7 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
       recorder.attempt(node);
     }
     const bool waited = now - attempt.submitted.value_or(attempt.intended) >= site.settle;
+    if (!never_answered && waited && settle_gone(run, node, pass)) return;
     if (never_answered && waited && observation.accounting_seen) {
       attempt.state = AttemptState::dropped;
       recorder.attempt(node);
@@ -230,36 +313,14 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
     recorder.state(node, *marked, attempt.reason, report.native);
     return;
   }
-  if (to == NodeState::cancelled && was_stranded) {
-    attempt.state = AttemptState::dropped;
-    recorder.state(node, NodeState::pending, std::string(stranded) + "; to be submitted again");
-    return;
-  }
+  if (to == NodeState::cancelled && was_stranded) return submit_again(pass.recorder, run, node, stranded);
   if (to == NodeState::cancelled && !attempt.started && !run.row.stop_requested) {
-    // Taken out before it ran. By the scheduler, if a parent's failure made it impossible; else by somebody.
-    bool parent_tried_again = false, parent_taken_out = false;
-    for (const auto& edge : run.graph.parents(node)) {
-      const auto& parent = run.nodes[edge.node];
-      if (fate(edge.on, parent, run.attempts[edge.node].get(), pass.by_failure[edge.node]) == Fate::broken) {
-        to = NodeState::skipped;
-        pass.by_failure[node] =
-            edge.on != On::notok && (parent.state != NodeState::skipped || pass.by_failure[edge.node]);
-        reason = why_broken(run.graph.node(edge.node).name, edge.on, parent.state);
-        break;
-      }
-      // Pending once more: it was taken out itself, with a parent of its own that is tried again. Completed
-      // by the user's word: its job was taken out of the queue, and this one with it.
-      parent_tried_again = parent_tried_again || parent.state == NodeState::retrying || parent.attempts > 1 ||
-                           (parent.state == NodeState::pending && parent.attempts > 0) ||
-                           parent.reason == marked_by_user(NodeState::completed);
-      parent_taken_out = parent_taken_out || taken_out_with(parent, run.attempts[edge.node].get(), attempt);
-    }
-    if (to == NodeState::cancelled && (parent_tried_again || parent_taken_out)) {
-      attempt.state = AttemptState::dropped;
-      recorder.state(node, NodeState::pending,
-                     fmt::format("taken out by the scheduler with its {} parent; to be submitted again",
-                                 parent_tried_again ? "failed" : "skipped"));
-      return;
+    // Taken out before it ran. By the scheduler, because of a parent; else by somebody.
+    if (const auto* edge = broken_edge(run, node, pass)) {
+      to = NodeState::skipped;
+      reason = why_broken(run.graph.node(edge->node).name, edge->on, run.nodes[edge->node].state);
+    } else if (taken_out_with_a_parent(run, node, report.removed)) {
+      return submit_again(pass.recorder, run, node, removed_with_a_parent);
     }
   }
   if (to != NodeState::completed && to != NodeState::cancelled && to != NodeState::skipped)

@@ -17,6 +17,9 @@ namespace catena {
 // The reason of an attempt that was asked to end, until it has.
 inline constexpr const char* cancel_requested = "cancel requested";
 
+// The reason of a node whose job the scheduler removed because of a parent.
+inline constexpr const char* removed_with_a_parent = "taken out by the scheduler with a parent";
+
 // The reason of an attempt whose node the user has given an end, until its job is out of the queue; and of
 // the node then.
 std::string mark_requested(NodeState end);

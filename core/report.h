@@ -43,6 +43,7 @@ struct Report {
   std::string native;      // the native state, verbatim: "CANCELLED by 1003"
   std::string reason;      // the scheduler's reason, or the record's: "Resources", "output missing: pw.out"
   std::string dependency;  // the scheduler's text for what it still waits for; "(null)" is given as empty
+  bool removed = false;    // cancelled before it started, by the scheduler itself and not by a person
   std::string host;
   std::optional<Time> submitted, started, ended;
   Params results;                        // of a record

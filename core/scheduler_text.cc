@@ -1,6 +1,7 @@
 #include "core/scheduler_text.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace catena {
 namespace {
@@ -68,7 +69,10 @@ std::vector<std::string_view> lines(std::string_view text) {
 std::string words_of(const CommandResult& result) {
   if (result.timed_out) return "no answer in time";
   std::string words;
-  for (const auto line : lines(result.err)) words.append(words.empty() ? "" : "; ").append(line);
+  auto said = lines(result.err);
+  std::unordered_set<std::string_view> before;  // a list of ids may bring the same complaint for each
+  std::erase_if(said, [&](std::string_view line) { return !before.insert(line).second; });
+  for (const auto line : said) words.append(words.empty() ? "" : "; ").append(line);
   return words.empty() ? "exit status " + std::to_string(result.status) : words;
 }
 

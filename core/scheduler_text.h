@@ -33,8 +33,8 @@ std::vector<std::vector<std::string>> lists_of(const std::vector<std::string>& w
 
 std::vector<std::string_view> lines(std::string_view text);  // without empty ones
 
-// Why a command failed, in its own words on one line: its standard error, "no answer in time", "exit status
-// 3".
+// Why a command failed, in its own words on one line, each said once: its standard error, "no answer in
+// time", "exit status 3".
 std::string words_of(const CommandResult& result);
 
 }  // namespace catena

@@ -1,9 +1,20 @@
 #include "pbs/control.h"
 
+#include <algorithm>
+
 #include "pbs/reply.h"
 #include "pbs/submit.h"
 
 namespace catena::pbs {
+namespace {
+
+// The server of OpenPBS 23.06 crashes over a list whose last id it does not know, where one before was a job
+// to delete: init_deljoblist counts the known ones only, and after the last of them the request is freed.
+constexpr const char* delete_each = "s=0; for j; do qdel \"$j\" || s=$?; done; exit $s";
+// So that a list is done within a command's time: some 500 ids.
+constexpr std::size_t most_deleted_bytes = 10'000;
+
+}  // namespace
 
 std::vector<Command> control(Action action, std::span<const ControlTarget> targets, const Options& options) {
   std::vector<Command> commands;
@@ -18,8 +29,14 @@ std::vector<Command> control(Action action, std::span<const ControlTarget> targe
   std::vector<std::string> ids;
   ids.reserve(targets.size());
   for (const auto& target : targets) ids.push_back(target.native_id);
-  for (auto& list : lists_of(ids, options.argument_bytes)) {
-    auto argv = command_words(action == Action::cancel ? "qdel" : action == Action::hold ? "qhold" : "qrls");
+  const bool one_by_one = action == Action::cancel && !options.torque;
+  for (auto& list : lists_of(
+           ids, one_by_one ? std::min(options.argument_bytes, most_deleted_bytes) : options.argument_bytes)) {
+    auto argv = command_words(one_by_one                 ? "sh"
+                              : action == Action::cancel ? "qdel"
+                              : action == Action::hold   ? "qhold"
+                                                         : "qrls");
+    if (one_by_one) argv.insert(argv.end(), {"-c", delete_each, "sh"});
     argv.insert(argv.end(), list.begin(), list.end());
     commands.push_back(repeatable(std::move(argv), options.timeout));
   }

@@ -9,10 +9,11 @@
 
 namespace catena::pbs {
 
-// qrls, qhold and qdel with as many ids as fit a command line; one qalter for each job to be re-pointed.
-// Repeating any of them does no harm. No targets: no commands. qdel is asynchronous (a running job takes up
-// to ten seconds to end), and says nothing to the job's dependents where the job had never started: they are
-// stranded, and have to be deleted or submitted again.
+// qrls and qhold with as many ids as fit a command line; a qdel for each id in one command (a list may crash
+// the server of OpenPBS), of Torque with a list; one qalter for each job to be re-pointed. Repeating any of
+// them does no harm. No targets: no commands. qdel is asynchronous (a running job takes up to ten seconds to
+// end), and says nothing to the job's dependents where the job had never started: they are stranded, and have
+// to be deleted or submitted again.
 std::vector<Command> control(Action action, std::span<const ControlTarget> targets, const Options& options);
 
 // The lines of stderr that say what could not be done (the rest of the list was). A job that has ended

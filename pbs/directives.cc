@@ -114,10 +114,16 @@ void add_chunks(Lines& lines, const Resources& resources, const Options& options
     if (exclusive) lines.resource("nodes", "naccesspolicy", "singlejob");
     return;
   }
-  if (all.asked) lines.resource("nodes", "select", select_text(resources, all));
+  // Without a select qsub refuses a place.
+  if (all.asked || exclusive) lines.resource("nodes", "select", select_text(resources, all));
   const bool scatter = all.nodes > 1;
   if (scatter || exclusive)
     lines.resource("nodes", "place", scatter && exclusive ? "scatter:excl" : scatter ? "scatter" : "excl");
+}
+
+bool mentions(const std::vector<std::string>& options, std::string_view words) {
+  return std::ranges::any_of(options,
+                             [&](const std::string& option) { return option.find(words) != option.npos; });
 }
 
 // "matlab:2,ansys" as -l matlab=2 and -l ansys=1.
@@ -188,6 +194,10 @@ std::vector<std::string> directives(const Job& job, const Options& options) {
   std::vector<std::string> lines = {directive("-N", native_name(job, options)), directive("-S", "/bin/bash")};
   for (auto& each : resource_directives(job.resources, options, !have_chunks(job.options)))
     lines.push_back(std::move(each.text));
+  // With chunks of their own the options may still leave open where they go.
+  if (have_chunks(job.options) && job.resources.exclusive.value_or(false) && !options.torque &&
+      !mentions(job.options, "place="))
+    lines.push_back(directive("-l", "place=excl"));
   for (const auto& option : job.options) lines.push_back("#PBS " + option);
   // Added to, not emptied: a second job with this token leaves the first one's words alone.
   const auto& err = job.log_err.empty() ? job.log_out : job.log_err;

@@ -42,7 +42,7 @@ std::string* field_of(ListedJob& job, std::string_view name) {
 
 // "54[2].pbshost"
 bool job_id(std::string_view text) {
-  return !text.empty() && text[0] >= '1' && text[0] <= '9' && text.find_first_of(" \t\"") == text.npos;
+  return !text.empty() && text[0] >= '0' && text[0] <= '9' && text.find_first_of(" \t\"") == text.npos;
 }
 
 // Reads JSON as PBS writes it. Whatever is wrong inside one job, the next one is found again: each begins a

@@ -91,6 +91,7 @@ void fill_end(const ListedJob& job, const NativeState& row, Report& report) {
     report.native += row.state == JobState::cancelled ? " (deleted before it started)"
                                                       : " (never ran: removed from the queue)";
     report.reason = "it was removed from the queue";
+    report.removed = row.state != JobState::cancelled;
     return;
   }
   report.started = time_of(job.started);
@@ -132,7 +133,7 @@ Report report_of(const ListedJob& job) {
     const bool dependent = row->state == JobState::held && !report.dependency.empty();
     report.reason = !job.comment.empty() && row->state != JobState::running ? job.comment
                     : dependent                                             ? "Dependency"
-                    : row->state == JobState::held                          ? std::string(row->meaning)
+                    : row->state == JobState::held || job.state == "W"      ? std::string(row->meaning)
                                                                             : std::string();
     if (row->state == JobState::running) report.started = time_of(job.started);
     if (row->state == JobState::unknown) report.native += fmt::format(" ({})", row->meaning);

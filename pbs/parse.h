@@ -15,7 +15,8 @@ namespace catena::pbs {
 // exist.
 //
 // An ended job without an exit status never ran, whatever its substate says: it was deleted, by somebody or
-// with a parent that failed. It is `cancelled`, without a start. The record of a whole array is `unknown`
+// with a parent. It is `cancelled`, without a start; `removed` where its substate is not that of a qdel. The
+// record of a whole array is `unknown`
 // when it has ended: its status is that of the last subjob to be updated.
 Parsed parse(QueryKind kind, const CommandResult& result);
 

@@ -37,8 +37,9 @@ SubmitText submit_text(const Options& options) {
   text.command = std::string("catena_qsub") + (options.torque ? "" : " -f") +
                  " -o /dev/null -e /dev/null -W umask=$(umask)";
   text.hold = "-h";
-  // "1.pbshost"; a server without a name in its ids is only known of emulations of Torque.
-  text.id_filter = options.torque ? "[1-9]*" : "[1-9]*.?*";
+  // "1.pbshost"; a server without a name in its ids is only known of emulations of Torque. The first job of a
+  // server, and the one after max_job_sequence_id, is 0.
+  text.id_filter = options.torque ? "[0-9]*" : "[0-9]*.?*";
   text.id_from_output = "$out";
   // After the connection stood: whether the request arrived is open.
   text.unsure = {"Failed to recv data from background qsub",

@@ -50,7 +50,7 @@ class Server:
             with open(path("jobs")) as f:
                 self.next, self.jobs = json.load(f)
         except FileNotFoundError:
-            self.next, self.jobs = 1, {}
+            self.next, self.jobs = 0, {}  # as a new server does
         return self
 
     def __exit__(self, *_):
@@ -68,11 +68,16 @@ class Server:
         return job
 
     def finish(self, job, substate, status=None):
+        waited = job["state"] == "H" and job["substate"] == 22
         job["state"], job["substate"], job["mtime"] = "F", substate, time.time()
         job["Exit_status"] = status
-        if status is None and substate == 91:
-            return  # deleted before it started: the server tells nobody
-        self.tell_children(job)
+        if status is not None:
+            self.tell_children(job)
+        elif waited:  # takes with it what depends on it, in whatever way
+            for child in [self.jobs[n] for n in job["children"]]:
+                if child["state"] == "H" and any(number == job["number"] for _, number in child["depend"]):
+                    self.finish(child, 92)
+        # else: deleted before it started, and the server tells nobody
 
     def tell_children(self, parent):
         good = parent["Exit_status"] == 0
@@ -97,8 +102,9 @@ class Server:
             return
         if job["depend"]:
             job["state"], job["substate"] = "H", 22
-        elif job["hold"]:
-            job["state"], job["substate"] = "H", 20
+        elif job["hold"]:  # one that has waited for a parent keeps its 22
+            job["substate"] = 22 if job["state"] == "H" and job["substate"] == 22 else 20
+            job["state"] = "H"
         elif job["begin"] > time.time():
             job["state"], job["substate"] = "W", 30
         else:
@@ -263,7 +269,7 @@ def dependencies(text):
         if kind not in ("after", "afterok", "afternotok", "afterany") or not ids or not all(ids):
             complain(2, f"{NAME}: illegal -W value", f"usage: {NAME} …")
         for each in ids:
-            if not re.fullmatch(r"[1-9][0-9]*(\.[\w.-]+)?", each):
+            if not re.fullmatch(r"[0-9]+(\.[\w.-]+)?", each):
                 complain(2, f"{NAME}: illegal -W value", f"usage: {NAME} …")
             pairs.append([kind, each.split(".")[0]])
     return pairs
@@ -305,7 +311,7 @@ def qsub(arguments):
            "begin": 0, "out": None, "state": "Q", "substate": 10, "comment": "", "start": None, "children": [],
            "depend": [], "Exit_status": None, "deleted": False, "pid": None, "workdir": os.getcwd(),
            "arguments": " ".join(arguments), "ctime": time.time(), "mtime": time.time(), "variables": {}}
-    pairs, longest = [], 15 if TORQUE else 230
+    pairs, longest, resources = [], 15 if TORQUE else 230, set()
     for letter, value in directives(script) + given:
         if letter == "N":
             if not re.fullmatch(r"[\w.+-]+", value, re.ASCII):
@@ -316,6 +322,7 @@ def qsub(arguments):
         elif letter == "l":
             for item in value.split(","):
                 name, _, amount = item.partition("=")
+                resources.add(name)
                 if name == "walltime":
                     job["walltime"] = seconds(amount)
                 elif name in ("select", "nodes"):
@@ -356,6 +363,8 @@ def qsub(arguments):
             usage("qsub")
         elif letter in "IJ":
             usage("qsub")
+    if not TORQUE and "place" in resources and "select" not in resources:
+        complain(7, 'qsub: Cannot have "place" without "select"')
     with Server() as server:
         limit = told("limit")
         if limit and sum(not ended(j) for j in server.jobs.values()) >= int(limit):
@@ -521,6 +530,11 @@ def each(arguments, act):
     if not arguments:
         usage(NAME)
     with Server() as server:
+        # What a list does to qdel's server: an id that it does not know, after the last job to be deleted.
+        known = [server.find(text) is not None for text in arguments]
+        if NAME == "qdel" and not TORQUE and True in known and not known[-1]:
+            open(path("down"), "w").close()
+            sys.exit(0)
         for text in arguments:
             job = server.find(text)
             if job is None:

@@ -664,6 +664,125 @@ TEST_F(EngineTest, GrandchildrenTakenOutWithAFailedParentComeBackToo) {
   EXPECT_EQ(store_.record.nodes[2].attempts, 2);
 }
 
+// PBS removes what depends on a job that it takes out while that one waits, in whatever way it depends on it.
+TEST_F(EngineTest, ADependentThatTheSchedulerRemovedWithItsParentRunsWhereItsEdgeIsMet) {
+  node("a");
+  node("b", {{"a", On::ok, {}}});
+  node("c", {{"b", On::any, {}}});
+  begin();
+  react();
+  say("a", JobState::failed, Evidence::accounting);
+  for (const auto* name : {"b", "c"}) {
+    auto& report = say(name, JobState::cancelled, Evidence::accounting);
+    report.started.reset();
+    report.removed = true;
+  }
+  pass();
+  EXPECT_EQ(state("b"), NodeState::skipped);
+  EXPECT_EQ(state("c"), NodeState::queued);
+  EXPECT_TRUE(backend_.jobs.back().dependencies.empty());
+}
+
+// A history that is switched off: the listing shows what lives, and nothing else tells.
+class NoAccounting : public EngineTest {
+ protected:
+  void gone(const std::string& name) {
+    const auto token = run_->attempts[run_->graph.find(name)]->token;
+    std::erase_if(backend_.reports, [&](const Report& report) { return report.token == token; });
+  }
+  // b waits for a, which runs for long.
+  void begin_pair(On on) {
+    node("a").retry = Retry{2, Seconds{0}, 2, Seconds{600}, {}};
+    node("b", {{"a", on, {}}});
+    begin();
+    react();
+    say("a", JobState::running);
+    say("b", JobState::held).dependency = "101";
+    pass();
+    clock_.time += 2 * site_.settle;
+  }
+};
+
+TEST_F(NoAccounting, ADependentThatIsGoneCannotHaveRunWhereItsEdgeIsBroken) {
+  node("a");
+  node("b", {{"a", On::notok, {}}});
+  begin();
+  react();
+  clock_.time += 2 * site_.settle;
+  say("a", JobState::completed, Evidence::record).exit_code = 0;
+  pass();
+  EXPECT_EQ(state("b"), NodeState::skipped);
+  EXPECT_EQ(store_.record.run.state, RunState::completed);
+}
+
+TEST_F(NoAccounting, ADependentThatIsGoneWithAFailedTryIsSubmittedAgain) {
+  begin_pair(On::ok);
+  say("a", JobState::failed, Evidence::record).exit_code = 1;
+  gone("b");
+  pass();
+  EXPECT_EQ(state("a"), NodeState::queued);
+  EXPECT_EQ(state("b"), NodeState::held);
+  EXPECT_EQ(store_.record.nodes[1].attempts, 2);
+}
+
+// The record comes before the scheduler has heard of the end: b is there at this pass, and gone when it is to
+// be pointed at the second try.
+TEST_F(NoAccounting, ADependentThatIsMissingWhenItIsRepointedIsSubmittedAgain) {
+  begin_pair(On::ok);
+  say("a", JobState::failed, Evidence::record).exit_code = 1;
+  backend_.before_submit = [&] { gone("b"); };
+  pass();
+  EXPECT_EQ(state("b"), NodeState::pending);
+  pass();
+  EXPECT_EQ(state("b"), NodeState::held);
+  EXPECT_EQ(store_.record.nodes[1].attempts, 2);
+}
+
+// It may have run after the first failure, and its record may be late.
+TEST_F(NoAccounting, ADependentThatMayHaveRunIsNotSubmittedTwice) {
+  begin_pair(On::any);
+  say("a", JobState::failed, Evidence::record).exit_code = 1;
+  gone("b");
+  pass();
+  clock_.time += 2 * site_.settle;
+  pass();
+  EXPECT_EQ(state("b"), NodeState::unknown);
+  EXPECT_EQ(store_.record.nodes[1].attempts, 1);
+}
+
+TEST_F(NoAccounting, AJobThatWasResubmittedAfterItsParentsEndIsNotTakenForRemoved) {
+  node("a");
+  node("b", {{"a", On::any, {}}});
+  begin();
+  react();
+  say("a", JobState::cancelled, Evidence::accounting).started.reset();
+  auto& removed = say("b", JobState::cancelled, Evidence::accounting);
+  removed.started.reset();
+  removed.removed = true;
+  pass();
+  EXPECT_EQ(store_.record.nodes[1].attempts, 2);
+  clock_.time += 2 * site_.settle;
+  pass();
+  EXPECT_EQ(state("b"), NodeState::unknown);
+  EXPECT_EQ(store_.record.nodes[1].attempts, 2);
+}
+
+TEST_F(NoAccounting, ACancelledJobThatIsGoneIsCancelled) {
+  node("a");
+  begin();
+  react();
+  say("a", JobState::running);
+  pass();
+  gone("a");
+  clock_.time += 2 * site_.settle;
+  pass();
+  EXPECT_EQ(state("a"), NodeState::unknown);
+  engine_.cancel(*run_, place(), {});
+  pass();
+  EXPECT_EQ(state("a"), NodeState::cancelled);
+  EXPECT_EQ(store_.record.run.state, RunState::cancelled);
+}
+
 // PBS keeps dependents for ever whose parent was deleted before it had started.
 TEST_F(EngineTest, AChildThatTheSchedulerStrandsIsTakenOutAndSubmittedAgain) {
   node("a");

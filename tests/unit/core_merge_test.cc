@@ -127,6 +127,12 @@ TEST(Merge, FailuresAreSaidInOneLine) {
   EXPECT_EQ(failure_text(JobState::failed, r), "exit 3");
   r.signal = 9;
   EXPECT_EQ(failure_text(JobState::failed, r), "killed by signal 9");
+  r.signal.reset();
+  r.source = Evidence::record;
+  r.exit_code = 137;
+  EXPECT_EQ(failure_text(JobState::failed, r), "exit 137 (signal 9)");
+  r.exit_code = 200;
+  EXPECT_EQ(failure_text(JobState::failed, r), "exit 200") << "there is no signal 72";
   EXPECT_EQ(failure_text(JobState::timeout, r), "ran into its time limit");
   r = report(Evidence::record, JobState::failed);
   r.reason = "output missing: pw.out";

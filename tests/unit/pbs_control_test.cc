@@ -1,4 +1,8 @@
 #include <gmock/gmock.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdio>
 
 #include "core/error.h"
 #include "pbs/checkup.h"
@@ -23,8 +27,7 @@ std::string line(const Command& command) {
 
 TEST(PbsControl, OneCommandForManyAndAllMayBeRepeated) {
   const std::vector<ControlTarget> targets = {{"1.h", {}}, {"2.h", {}}};
-  const std::pair<Action, const char*> cases[] = {
-      {Action::release, "qrls"}, {Action::hold, "qhold"}, {Action::cancel, "qdel"}};
+  const std::pair<Action, const char*> cases[] = {{Action::release, "qrls"}, {Action::hold, "qhold"}};
   for (const auto& [action, name] : cases) {
     const auto commands = control(action, targets, {});
     ASSERT_THAT(commands, SizeIs(1));
@@ -35,6 +38,27 @@ TEST(PbsControl, OneCommandForManyAndAllMayBeRepeated) {
   Options narrow;
   narrow.argument_bytes = 4;
   EXPECT_THAT(control(Action::cancel, targets, narrow), SizeIs(2));
+}
+
+// An unknown id at the end of a list crashes the server: 12-qdel-of-an-unknown-id-at-the-end.txt.
+TEST(PbsControl, EachJobIsDeletedByACommandOfItsOwn) {
+  const std::vector<ControlTarget> targets = {{"1.h", {}}, {"2[].h", {}}, {"3.h", {}}};
+  const auto commands = control(Action::cancel, targets, {});
+  ASSERT_THAT(commands, SizeIs(1));
+  EXPECT_TRUE(commands[0].repeatable);
+  // The program, with a qdel that says what it was given and fails for the second.
+  const auto start = std::ranges::find(commands[0].argv, "-c");
+  ASSERT_NE(start, commands[0].argv.end());
+  std::string text = "qdel() { echo \"$# $1\"; [ \"$1\" != '2[].h' ] || return 153; }; set --";
+  for (auto word = start + 3; word != commands[0].argv.end(); ++word) text += " '" + *word + "'";
+  FILE* pipe = popen((text + "; " + *(start + 1)).c_str(), "r");
+  std::string said(100, '\0');
+  said.resize(std::fread(said.data(), 1, said.size(), pipe));
+  EXPECT_EQ(WEXITSTATUS(pclose(pipe)), 153);
+  EXPECT_EQ(said, "1 1.h\n1 2[].h\n1 3.h\n");
+  Options torque;
+  torque.torque = true;
+  EXPECT_THAT(line(control(Action::cancel, targets, torque).at(0)), testing::EndsWith("qdel 1.h 2[].h 3.h"));
 }
 
 TEST(PbsControl, RepointReplacesTheDependenciesOfEachJob) {

@@ -57,6 +57,16 @@ TEST_F(PbsDirectives, ResourcesAreChunks) {
                                   "#PBS -l naccesspolicy=singlejob\n#PBS -l walltime=01:00:00\n"));
 }
 
+// qsub: Cannot have "place" without "select"
+TEST_F(PbsDirectives, APlaceNeedsASelect) {
+  set("exclusive", "true");
+  EXPECT_THAT(pbs(), HasSubstr("#PBS -l select=1:ncpus=1:mpiprocs=1\n#PBS -l place=excl\n"));
+  job_.options = {"-l select=1:ncpus=4+2:ncpus=1"};
+  EXPECT_THAT(pbs(), HasSubstr("#PBS -l place=excl\n#PBS -l select=1:ncpus=4+2:ncpus=1\n"));
+  job_.options.emplace_back("-l place=pack:exclhost");
+  EXPECT_THAT(pbs(), Not(HasSubstr("place=excl\n")));
+}
+
 TEST_F(PbsDirectives, TasksThatDoNotDivideEvenlyAreTwoKindsOfChunk) {
   set("nodes", "2");
   set("tasks", "5");

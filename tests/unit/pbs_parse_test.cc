@@ -72,6 +72,7 @@ TEST(PbsParse, ADeletedJobIsCancelledWhetherItRanOrNot) {
   EXPECT_EQ(waited.state, JobState::cancelled);
   EXPECT_FALSE(waited.started);
   EXPECT_THAT(waited.native, HasSubstr("F/91"));
+  EXPECT_FALSE(waited.removed);
 }
 
 // Substate 92 is "finished" for jobs that ended well, too.
@@ -82,6 +83,7 @@ TEST(PbsParse, FWithoutExitStatusNeverRanWhateverItsSubstate) {
     EXPECT_FALSE(reports[id].started) << id;
     EXPECT_FALSE(reports[id].exit_code) << id;
     EXPECT_THAT(reports[id].native, HasSubstr("never ran"));
+    EXPECT_TRUE(reports[id].removed) << "PBS did that, nobody's qdel";
   }
 }
 
@@ -117,6 +119,34 @@ TEST(PbsParse, AWholeArraysStatusIsNotTrusted) {
 TEST(PbsParse, ASubjobThatEndedBeforeItsArrayHasEnded) {
   EXPECT_EQ(json_report("X", ",\n\"substate\":93,\n\"Exit_status\":9").exit_code, 9);
   EXPECT_EQ(json_report("X", ",\n\"substate\":92,\n\"Exit_status\":0").state, JobState::completed);
+}
+
+// PBS removes all dependents of a job that waits itself.
+TEST(PbsParse, DependentsOfADeletedWaitingJobWereRemoved) {
+  auto seen = with_our_names(captured_case("12-deleted-with-a-failed-parent-any.txt"));
+  auto reports = reports_of(seen);
+  EXPECT_EQ(reports["1406.pbshost"].state, JobState::failed);
+  for (const auto* id : {"1407.pbshost", "1408.pbshost"}) {
+    EXPECT_EQ(reports[id].state, JobState::cancelled) << id;
+    EXPECT_TRUE(reports[id].removed) << id;
+    EXPECT_FALSE(reports[id].started) << id;
+  }
+}
+
+TEST(PbsParse, AJobThatWaitsForItsTimeSaysSo) {
+  const auto report = json_report("W", ",\n\"substate\":30");
+  EXPECT_EQ(report.state, JobState::queued);
+  EXPECT_EQ(report.reason, "waits for its -a time");
+}
+
+// A hold of an operator keeps the substate of a dependency that has come: there is nothing to wait for.
+TEST(PbsParse, AHeldJobWhoseDependencyHasComeIsNotTakenForADependent) {
+  const auto report = json_report("H",
+                                  ",\n\"substate\":22,\n\"depend\":\"beforeany:9.pbshost@pbshost\",\n"
+                                  "\"comment\":\"Job held by root on Sat Nov 21 11:53:43 2026\"");
+  EXPECT_EQ(report.state, JobState::held);
+  EXPECT_EQ(report.dependency, "");
+  EXPECT_THAT(report.reason, HasSubstr("held by root"));
 }
 
 TEST(PbsParse, AJobThatWaitsSaysForWhat) {

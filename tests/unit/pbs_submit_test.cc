@@ -84,6 +84,18 @@ TEST_F(PbsProgram, ExitCodesModulo256AreRefusals) {
   }
 }
 
+// The first job of a new server, and the one after its max_job_sequence_id.
+TEST_F(PbsProgram, AnIdMayBeZero) {
+  for (const bool torque : {false, true}) {
+    options_.torque = torque;
+    qsub("echo '" + captured_case("12-qsub-first-job.txt").out + "'\n");
+    const auto got = answers();
+    ASSERT_EQ(got.size(), 1U);
+    EXPECT_EQ(got[0].kind, Answer::Kind::accepted);
+    EXPECT_EQ(got[0].native_id, "0.pbshost");
+  }
+}
+
 TEST_F(PbsProgram, ServerDownIsUnavailableAndTheRestIsNotTried) {
   job("b");
   qsub_fails(162, "Connection refused\nqsub: cannot connect to server pbshost (errno=15010)\n");
