@@ -20,6 +20,7 @@
 #include "adapters/workflow_file/workflow_reader.h"
 #include "core/engine.h"
 #include "core/expand.h"
+#include "core/retry.h"
 
 namespace {
 
@@ -89,7 +90,7 @@ void measure(const fs::path& dir, int nodes) {
   const double checked = watch.lap();
   std::vector<NodeRow> rows(graph.size());
   const std::vector<const Attempt*> none(graph.size());
-  auto plan = make_plan(graph, rows, none, false);
+  auto plan = make_plan(graph, rows, none, may_be_tried_again(workflow, graph, rows), false);
   const double planned = watch.lap();
   SqliteStore store(dir / fmt::format("{}.db", nodes), OpenMode::read_write);
   RunRow run;

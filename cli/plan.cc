@@ -6,6 +6,7 @@
 #include "cli/run_options.h"
 #include "cli/verbs.h"
 #include "core/program.h"
+#include "core/retry.h"
 #include "core/script.h"
 
 namespace catena::cli {
@@ -26,7 +27,8 @@ Planned make(Context& context, const RunOptions& options) {
   check_everything(p.file, p.row, *p.bench);
   const std::vector<NodeRow> nodes(p.file.graph.size());
   const std::vector<const Attempt*> attempts(p.file.graph.size());
-  p.plan = make_plan(p.file.graph, nodes, attempts, false);
+  p.plan = make_plan(p.file.graph, nodes, attempts, may_be_tried_again(p.file.workflow, p.file.graph, nodes),
+                     false);
   return p;
 }
 
@@ -56,6 +58,9 @@ void print_order(const Planned& p) {
     }
     fmt::print("{:>6}  {}{}: {}\n", ++place, node.name, values.empty() ? "" : values + "]", planned.reason);
   }
+  if (!p.plan.later.empty()) fmt::print("\nsubmitted by a later pass (`catena sync`, `watch` or `wait`):\n");
+  for (const auto& each : p.plan.later)
+    fmt::print("        {}: {}\n", p.file.graph.node(each.node).name, each.reason);
 }
 
 void print_json(const Planned& p) {
@@ -73,13 +78,23 @@ void print_json(const Planned& p) {
     nodes.push_back(
         {{"name", node.name}, {"parents", parents}, {"values", values}, {"reason", planned.reason}});
   }
-  const boost::json::object all{
-      {"workflow", p.row.name}, {"site", p.row.site}, {"directory", p.row.directory}, {"nodes", nodes}};
+  boost::json::array later;
+  for (const auto& each : p.plan.later)
+    later.push_back({{"name", p.file.graph.node(each.node).name}, {"reason", each.reason}});
+  const boost::json::object all{{"workflow", p.row.name},
+                                {"site", p.row.site},
+                                {"directory", p.row.directory},
+                                {"nodes", nodes},
+                                {"later", later}};
   fmt::print("{}\n", boost::json::serialize(all));
 }
 
 void print_scripts(const Planned& p, const std::string& wanted) {
   bool found = false;
+  for (const auto& each : p.plan.later) {
+    if (p.file.graph.node(each.node).name == wanted)
+      throw Error(ErrorKind::conflict, fmt::format("{} has no script yet: it {}", wanted, each.reason));
+  }
   for (const auto& job : submission(p).jobs) {
     const auto& name = p.file.graph.node(job.node).name;
     if (wanted != "all" && wanted != name) continue;

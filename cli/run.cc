@@ -28,6 +28,11 @@ void report(const Run& run, const Submitted& submitted, std::string_view site) {
     fmt::print(
         "  {} wait for room in the queue: `catena sync {}`, `watch` and `wait` submit them as it comes\n",
         submitted.waiting, run.row.id);
+  if (submitted.later > 0)
+    fmt::print(
+        "  {} wait for parents that may be tried again: `catena sync {}`, `watch` and `wait` submit them "
+        "then\n",
+        submitted.later, run.row.id);
   if (!submitted.refusal.empty()) {
     fmt::print(stderr, "catena: the scheduler refused {} job{}: {}\n", submitted.refused,
                submitted.refused == 1 ? "" : "s", submitted.refusal);

@@ -46,7 +46,7 @@ void check_everything(const ReadFile& file, const RunRow& row, const Workbench& 
   diagnostics.throw_if_any();
   const std::vector<NodeRow> nodes(file.graph.size());
   const std::vector<const Attempt*> attempts(file.graph.size());
-  const auto plan = make_plan(file.graph, nodes, attempts, false);
+  const auto plan = make_plan(file.graph, nodes, attempts, {}, false);
   const JobWriter writer(file.workflow, file.graph, row, bench.site, bench.dialect.get());
   writer.check(plan.submit, diagnostics);
   const RunFacts facts{row.id, row.directory, bench.site.name};

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/recorder.h"
+#include "core/retry.h"
 
 namespace catena {
 namespace {
@@ -277,6 +278,13 @@ void Engine::wait_for_room(Run& run, const Plan& plan, Submitted& result) {
   recorder.commit();
 }
 
+void Engine::put_off(Run& run, const Plan& plan, Submitted& result) {
+  Recorder recorder(*this, run);
+  for (const auto& each : plan.later) recorder.state(each.node, run.nodes[each.node].state, each.reason);
+  recorder.commit();
+  result.later = plan.later.size();
+}
+
 // Children at the scheduler whose parents have a new job, or need not be waited for any more, are pointed at
 // the parents that are left, by these rows; but for those that have just been submitted: they wait for the
 // right jobs already.
@@ -377,17 +385,19 @@ Submitted Engine::react(Run& run, const Place& place) {
   Submitted result;
   if (terminal(run.row.state)) return result;
   carry_out_marks(run, place);
-  auto plan = make_plan(run.graph, run.nodes, run.current(), run.row.stop_requested);
+  auto plan = make_plan(run.graph, run.nodes, run.current(),
+                        may_be_tried_again(run.workflow, run.graph, run.nodes), run.row.stop_requested);
   skip(run, place, plan.skip);
   if (run.row.state == RunState::paused) {
     hold_back(run, place);
   } else {
     place_jobs(run, place, plan, result);
+    put_off(run, plan, result);
   }
   if (run.row.stop_requested)
     cancel(run, place, {});  // what a killed call left, and what was found meanwhile
   if (result.refused > 0) {  // what depends on the refused ones is skipped now
-    skip(run, place, make_plan(run.graph, run.nodes, run.current(), true).skip);
+    skip(run, place, make_plan(run.graph, run.nodes, run.current(), {}, true).skip);
   }
   stage_out(run, place);
   finish(run, place);

@@ -49,6 +49,7 @@ struct Place {
 struct Submitted {
   std::size_t accepted = 0, refused = 0, not_tried = 0, unsure = 0;
   std::size_t waiting = 0;  // for room: the user may not have more jobs in the queue
+  std::size_t later = 0;    // for the end of a parent that may be tried again: Plan::later
   bool limited = false;     // the scheduler has said so, at limited_node
   NodeIndex limited_node = no_node;
   std::string refusal;  // the first one's text, in the scheduler's words
@@ -98,6 +99,7 @@ class Engine {
                         std::span<const NodeRow> rows, std::span<const PlannedNode> but = {});
   std::size_t room(Run& run, const Place& place, std::size_t wanted);
   void learn_limit(Run& run, const Place& place, Submitted& result);
+  void put_off(Run& run, const Plan& plan, Submitted& result);
   void wait_for_room(Run& run, const Plan& plan, Submitted& result);
   void hold_back(Run& run, const Place& place);
   void carry_out_marks(Run& run, const Place& place);

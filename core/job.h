@@ -42,9 +42,11 @@ struct Job {
   Resources resources;
   std::vector<std::string> options;      // scheduler_options, verbatim, checked by the dialect
   std::vector<Dependency> dependencies;  // empty: a root of this submission
-  bool held = false;                     // submitted with a user hold, to be released when all is recorded
-  std::string script;                    // the whole job script; empty if `bare` is set
-  std::optional<BareJob> bare;           // see bare_job() in script.h
+  bool other_than_ok_follows =
+      false;           // a child by any, notok or start, which its removal from the queue would let start
+  bool held = false;   // submitted with a user hold, to be released when all is recorded
+  std::string script;  // the whole job script; empty if `bare` is set
+  std::optional<BareJob> bare;  // see bare_job() in script.h
 };
 
 // The same for the same run directory, node and attempt, so that `plan --id X` and `run --id X` agree to the

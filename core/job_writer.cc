@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "core/retry.h"
 #include "core/script.h"
 
@@ -51,6 +53,8 @@ JobWriter::Written JobWriter::write(const PlannedNode& planned, int attempt,
   // A node that nothing waits for cannot start too early: the hold, and a millisecond for its release, are
   // saved.
   job.held = job.dependencies.empty() && !graph_.children(planned.node).empty();
+  job.other_than_ok_follows =
+      std::ranges::any_of(graph_.children(planned.node), [](const Edge& e) { return e.on != On::ok; });
   const auto setup = dialect_ ? dialect_->submit_text().job_setup : std::string();
   const ScriptInput input{workflow_.name,
                           facts_,

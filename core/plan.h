@@ -31,16 +31,26 @@ struct Skip {
   std::string reason;  // "scf.2 failed", "needs scf.2, which was skipped"
 };
 
+// A scheduler would start a child by `any` or `notok` at its parent's first failure, though the parent is to
+// be tried again: it waits for catena to see the parent's end, or its last attempt; what depends on it
+// likewise.
+struct Later {
+  NodeIndex node = no_node;
+  std::string reason;  // "fit may be tried again: …"
+};
+
 // The decisions for a run as it stands. Linear in nodes and edges.
 struct Plan {
   std::vector<PlannedNode> submit;  // parents before children
-  std::vector<Skip> skip;  // children before parents: an `any` or `start` child is then gone from the queue
-                           // before its parent is taken out of it, and cannot start by that
+  std::vector<Skip> skip;    // children before parents: an `any` or `start` child is then gone from the queue
+                             // before its parent is taken out of it, and cannot start by that
+  std::vector<Later> later;  // for a later pass to submit
 };
 
-// `attempts`: the current attempt of each node, or nullptr. With `stop`, nothing is submitted.
+// `attempts`: the current attempt of each node, or nullptr. `tried_again`: the nodes whose failure is not
+// their end (see may_be_tried_again); empty: none. With `stop`, nothing is submitted.
 Plan make_plan(const Graph& graph, std::span<const NodeRow> nodes, std::span<const Attempt* const> attempts,
-               bool stop);
+               const std::vector<bool>& tried_again, bool stop);
 
 Fate fate(On on, const NodeRow& parent, const Attempt* attempt, bool skipped_by_failure);
 

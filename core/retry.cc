@@ -80,6 +80,16 @@ bool retry_follows(const Retry& retry, int failures, JobState how, std::optional
   return retry.on.empty() || std::ranges::find(retry.on, word(how)) != retry.on.end();
 }
 
+std::vector<bool> may_be_tried_again(const Workflow& workflow, const Graph& graph,
+                                     std::span<const NodeRow> rows) {
+  std::vector<bool> result(graph.size());
+  for (NodeIndex i = 0; i < graph.size(); ++i) {
+    const auto* retry = retry_of(workflow, workflow.nodes[graph.node(i).spec]);
+    result[i] = retry && rows[i].failures < retry->max;
+  }
+  return result;
+}
+
 Seconds retry_delay(const Retry& retry, int failures) {
   double delay = static_cast<double>(retry.backoff.count());
   for (int i = 1; i < failures; ++i) delay *= retry.factor;

@@ -2,11 +2,15 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "core/graph.h"
 #include "core/report.h"
 #include "core/resources.h"
+#include "core/store.h"
 #include "core/workflow.h"
 
 namespace catena {
@@ -16,6 +20,10 @@ const Retry* retry_of(const Workflow& workflow, const NodeSpec& spec);
 
 // Whether an attempt that ended like this is followed by another; `failures` counts it already.
 bool retry_follows(const Retry& retry, int failures, JobState how, std::optional<int> exit_code);
+
+// By node: whether a failure of its present attempt, or of its first one, may be followed by another attempt.
+std::vector<bool> may_be_tried_again(const Workflow& workflow, const Graph& graph,
+                                     std::span<const NodeRow> rows);
 
 // How long the attempt after so many failures waits: backoff, backoff x factor, …, at most max_delay.
 Seconds retry_delay(const Retry& retry, int failures);

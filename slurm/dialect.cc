@@ -26,8 +26,14 @@ class SlurmDialect : public Dialect {
     return slurm::check_options(options);
   }
   SubmitText submit_text() const override { return slurm::submit_text(options_); }
-  std::string submit_words(const Job&, std::span<const std::pair<On, std::string>> parents) const override {
-    return parents.empty() ? "" : "\"--dependency=" + dependency_list(parents) + "\"";
+  std::string submit_words(const Job& job,
+                           std::span<const std::pair<On, std::string>> parents) const override {
+    if (parents.empty()) return {};
+    // The last of two is taken. A removed job counts as ended, though it may come back with its parents'
+    // retry.
+    const bool must_stay = options_.kill_on_invalid_dep && job.other_than_ok_follows;
+    return std::string(must_stay ? "--kill-on-invalid-dep=no " : "") +
+           "\"--dependency=" + dependency_list(parents) + "\"";
   }
   std::vector<Command> control(Action action, std::span<const ControlTarget> targets) const override {
     return slurm::control(action, targets, options_);

@@ -46,13 +46,6 @@ Drawn draw(std::mt19937_64& random) {
     node.retries = one_of(10) < 5 ? 0 : 1 + one_of(2);
     node.slow = one_of(4) == 0;
   }
-  // The scheduler starts what waits for a failure, or for any end, at the first one, before catena can try
-  // the parent again.
-  for (const auto& node : nodes) {
-    for (const auto& [on, parent] : node.parents) {
-      if (on != "ok") nodes[static_cast<std::size_t>(parent)].retries = 0;
-    }
-  }
   return nodes;
 }
 

@@ -15,6 +15,7 @@ struct Case {
   std::vector<NodeRow> nodes;
   std::vector<Attempt> storage;
   std::vector<const Attempt*> attempts;
+  std::vector<bool> tried_again{};
 
   Case(std::size_t count, std::vector<Graph::Link> links) : nodes(count), storage(count), attempts(count) {
     std::vector<Node> list;
@@ -33,7 +34,7 @@ struct Case {
     attempts[node] = &storage[node];
     return storage[node];
   }
-  Plan plan(bool stop = false) const { return make_plan(graph, nodes, attempts, stop); }
+  Plan plan(bool stop = false) const { return make_plan(graph, nodes, attempts, tried_again, stop); }
   std::vector<NodeIndex> submitted() const {
     std::vector<NodeIndex> list;
     for (const auto& planned : plan().submit) list.push_back(planned.node);
@@ -50,6 +51,40 @@ TEST(Plan, AFreshGraphGoesOutWholeParentsFirst) {
   const Case c(3, {{2, 1, On::ok}, {1, 0, On::ok}});
   EXPECT_THAT(c.submitted(), ElementsAre(2, 1, 0));
   EXPECT_THAT(c.skipped(), IsEmpty());
+}
+
+// The scheduler would start it at the first failure, and the failure is not the end.
+TEST(Plan, AChildByAnyOfANodeThatMayBeTriedAgainIsLeftForALaterPass) {
+  Case c(4, {{0, 1, On::any}, {0, 2, On::notok}, {0, 3, On::ok}});
+  c.tried_again = {true, false, false, false};
+  EXPECT_THAT(c.submitted(), ElementsAre(0, 3));
+  const auto later = c.plan().later;
+  ASSERT_EQ(later.size(), 2);
+  EXPECT_EQ(later[0].node, 1);
+  EXPECT_EQ(later[0].reason, "waits for the end of n0, which may be tried again");
+  EXPECT_EQ(later[1].node, 2);
+}
+
+TEST(Plan, WhatDependsOnALaterNodeIsLater) {
+  Case c(3, {{0, 1, On::any}, {1, 2, On::ok}});
+  c.tried_again = {true, false, false};
+  EXPECT_THAT(c.submitted(), ElementsAre(0));
+  ASSERT_EQ(c.plan().later.size(), 2);
+  EXPECT_EQ(c.plan().later[1].reason, "waits for n1, which is submitted by a later pass");
+}
+
+TEST(Plan, AChildByAnyGoesOutWithTheLastAttemptOfItsParent) {
+  Case c(2, {{0, 1, On::any}});
+  c.tried_again = {false, false};
+  c.state(0, NodeState::retrying);
+  EXPECT_THAT(c.submitted(), ElementsAre(0, 1));
+}
+
+TEST(Plan, AChildByAnyGoesOutWhenItsParentHasCompletedAtOnce) {
+  Case c(2, {{0, 1, On::any}});
+  c.tried_again = {true, false};
+  c.state(0, NodeState::completed);
+  EXPECT_THAT(c.submitted(), ElementsAre(1));
 }
 
 // Scenario 36: a scheduler is never asked to depend on an ended job.

@@ -8,6 +8,7 @@
 
 #include "captured_file.h"
 #include "core/quote.h"
+#include "slurm/dialect.h"
 #include "slurm/submit.h"
 
 namespace catena::slurm {
@@ -122,6 +123,18 @@ TEST(SlurmSubmit, KillOnInvalidDependencyIsAlwaysSaid) {
   Options options;
   options.kill_on_invalid_dep = true;
   EXPECT_THAT(submit_text(options).command, HasSubstr("--kill-on-invalid-dep=yes"));
+}
+
+// A job that is removed lets its `any` child start, though it comes back when its own parent is tried again.
+TEST(SlurmSubmit, AJobThatAnAnyChildWaitsForIsNotRemovedBySlurm) {
+  Options options;
+  options.kill_on_invalid_dep = true;
+  const auto dialect = make_dialect(options);
+  const std::vector<std::pair<On, std::string>> parents = {{On::ok, "7"}};
+  Job job;
+  EXPECT_THAT(dialect->submit_words(job, parents), Not(HasSubstr("kill-on-invalid-dep")));
+  job.other_than_ok_follows = true;
+  EXPECT_THAT(dialect->submit_words(job, parents), HasSubstr("--kill-on-invalid-dep=no "));
 }
 
 TEST(SlurmSubmit, PbsLinesOfABodyAreIgnored) {
