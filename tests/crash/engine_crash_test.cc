@@ -150,13 +150,13 @@ Workflow graph() {
   add(workflow, "bad", {{"a", On::ok, {}}});
   add(workflow, "after_bad", {{"bad", On::ok, {}}});
   add(workflow, "if_bad", {{"bad", On::notok, {}}});
-  add(workflow, "whatever", {{"left", On::any, {}}});
+  add(workflow, "unless", {{"left", On::notok, {}}});
   return workflow;
 }
 const std::map<std::string, NodeState> the_end = {
-    {"a", NodeState::completed},      {"left", NodeState::completed},    {"right", NodeState::completed},
-    {"join", NodeState::completed},   {"bad", NodeState::failed},        {"after_bad", NodeState::skipped},
-    {"if_bad", NodeState::completed}, {"whatever", NodeState::completed}};
+    {"a", NodeState::completed},      {"left", NodeState::completed}, {"right", NodeState::completed},
+    {"join", NodeState::completed},   {"bad", NodeState::failed},     {"after_bad", NodeState::skipped},
+    {"if_bad", NodeState::completed}, {"unless", NodeState::skipped}};
 
 // `story` drives the world to its end. Killed at each point; and killed there and again at every `step`-th
 // point that follows, until the story is over before the last kill is reached.
