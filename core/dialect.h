@@ -22,6 +22,8 @@ struct SubmitText {
   // ("account", "SBATCH_ACCOUNT"): kept as the default of jobs that do not say, taken away from those that
   // do.
   std::vector<std::pair<std::string, std::string>> environment_defaults;
+  // Shell text by which a running job gives itself back to the queue; empty: the scheduler does not let it.
+  std::string requeue;
   std::string command;              // "sbatch --parsable": reads the job script on standard input
   std::string hold;                 // "--hold"
   std::string id_filter;            // a shell `case` pattern list that a good id matches, and …

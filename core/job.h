@@ -42,6 +42,7 @@ struct Job {
   Resources resources;
   std::vector<std::string> options;      // scheduler_options, verbatim, checked by the dialect
   std::vector<Dependency> dependencies;  // empty: a root of this submission
+  bool requeued = false;                 // its script may give it back to the queue
   bool other_than_ok_follows =
       false;           // a child by any, notok or start, which its removal from the queue would let start
   bool held = false;   // submitted with a user hold, to be released when all is recorded

@@ -47,6 +47,10 @@ JobWriter::Written JobWriter::write(const PlannedNode& planned, int attempt,
     const auto delay = retry_delay(*retry, failures);
     if (delay.count() > 0) written.node.resources.begin = fmt::format("+{}", delay.count());
   }
+  const auto submit = dialect_ ? dialect_->submit_text() : SubmitText{};
+  std::optional<TriesInJob> tries;
+  if (retry) tries = tries_in_job(*retry, site_.retry, failures, submit.requeue);
+  job.requeued = tries && !tries->requeue.empty();
   job.resources = written.node.resources;
   job.options = written.node.scheduler_options;
   job.dependencies = std::move(dependencies);
@@ -55,7 +59,6 @@ JobWriter::Written JobWriter::write(const PlannedNode& planned, int attempt,
   job.held = job.dependencies.empty() && !graph_.children(planned.node).empty();
   job.other_than_ok_follows =
       std::ranges::any_of(graph_.children(planned.node), [](const Edge& e) { return e.on != On::ok; });
-  const auto setup = dialect_ ? dialect_->submit_text().job_setup : std::string();
   const ScriptInput input{workflow_.name,
                           facts_,
                           written.node,
@@ -63,7 +66,8 @@ JobWriter::Written JobWriter::write(const PlannedNode& planned, int attempt,
                           job,
                           site_,
                           dialect_ ? dialect_->directives(job) : std::vector<std::string>{},
-                          setup};
+                          submit.job_setup,
+                          std::move(tries)};
   if (!dialect_) job.bare = bare_job(input);
   if (!job.bare) job.script = job_script(input);
   return written;

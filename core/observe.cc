@@ -103,6 +103,15 @@ bool kept_back(const Run& run, NodeIndex node, const Edge& edge) {
   return (edge.on == On::ok || parent.failures == 0) && (parent.state == NodeState::retrying || tried_since);
 }
 
+std::string try_text(const Report::Try& each) {
+  return each.reason.empty() ? fmt::format("exit {}", each.exit_code) : each.reason;
+}
+
+// Of a job that has begun anew: " (try 3 in the same job)".
+std::string which_try(const Report& report) {
+  return report.tries.empty() ? "" : fmt::format(" (try {} in the same job)", report.tries.size() + 1);
+}
+
 }  // namespace
 
 bool Engine::observe(std::span<Run* const> runs, const Place& place) {
@@ -293,7 +302,8 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
     const auto waits_for = report.dependency.empty() || to != NodeState::held
                                ? report.reason
                                : report.reason + " " + report.dependency;
-    recorder.state(node, to, to == NodeState::running ? report.host : waits_for, report.native);
+    recorder.state(node, to, to == NodeState::running ? report.host + which_try(report) : waits_for,
+                   report.native);
     return;
   }
 
@@ -303,7 +313,10 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
   attempt.ended = report.ended.value_or(now);
   attempt.exit_code = report.exit_code;
   attempt.signal = report.signal;
-  auto reason = to == NodeState::completed ? std::string() : failure_text(outcome->state, report);
+  auto reason =
+      to == NodeState::completed ? std::string() : failure_text(outcome->state, report) + which_try(report);
+  for (const auto& each : report.tries)
+    recorder.event(node, "try", try_text(each) + ": tried again in the same job", each.ended);
   attempt.reason = reason;
   recorder.attempt(node);
   for (const auto& [name, value] : report.results) recorder.result({node, attempt.number, name, value});
@@ -324,7 +337,7 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
     }
   }
   if (to != NodeState::completed && to != NodeState::cancelled && to != NodeState::skipped)
-    ++run.nodes[node].failures;
+    run.nodes[node].failures += 1 + static_cast<int>(report.tries.size());
   if (to != NodeState::completed && retry_due(run, node, outcome->state, report.exit_code)) {
     recorder.state(node, NodeState::retrying, reason, report.native);
     return;

@@ -68,6 +68,14 @@ std::optional<Report> read_record(std::string_view line) {
   report.host = text(record, "host");
   report.stdout_file = text(record, "stdout");
   report.stderr_file = text(record, "stderr");
+  if (const auto* tries = record.if_contains("tries"); tries && tries->is_array()) {
+    for (const auto& each : tries->as_array()) {
+      if (!each.is_object()) continue;
+      const auto& one = each.as_object();
+      report.tries.push_back({static_cast<int>(number(one, "exit").value_or(0)), text(one, "reason"),
+                              time(one, "time").value_or(Time{})});
+    }
+  }
   if (kind == "start") {
     report.state = JobState::running;
     report.started = time(record, "time");

@@ -46,7 +46,13 @@ struct Report {
   bool removed = false;    // cancelled before it started, by the scheduler itself and not by a person
   std::string host;
   std::optional<Time> submitted, started, ended;
-  Params results;                        // of a record
+  Params results;  // of a record
+  struct Try {
+    int exit_code = 0;
+    std::string reason;
+    Time ended{};
+  };
+  std::vector<Try> tries;                // of a record: the failed ones before this, in the same job
   std::string stdout_file, stderr_file;  // of a record: where the body's output went, if not to the log
 };
 
@@ -61,7 +67,8 @@ struct Parsed {
 // The records that a job script leaves in RUN_DIR/.catena/spool: one JSON object on one line each,
 // TOKEN.start when it starts and TOKEN.exit on every way out that a script can see. Fields: v, kind, token,
 // job, host, time; of .exit also start, exit, signal (by which the body or the job was ended from outside),
-// reason, results, stdout, stderr. A torn, foreign or stale line is nullopt.
+// reason, results, stdout, stderr; of both tries (exit, reason, time of each). A torn, foreign or stale line
+// is nullopt.
 std::optional<Report> read_record(std::string_view line);
 
 // An exit record as a job script would have written it (one line with its newline), for a backend that has to

@@ -96,6 +96,18 @@ Seconds retry_delay(const Retry& retry, int failures) {
   return Seconds{static_cast<std::int64_t>(std::min(delay, static_cast<double>(retry.max_delay.count())))};
 }
 
+std::optional<TriesInJob> tries_in_job(const Retry& retry, RetryHow site, int failures,
+                                       std::string_view requeue) {
+  const auto how = retry.how.value_or(site);
+  if (how == RetryHow::resubmit || !retry.resources.empty() ||
+      (how == RetryHow::requeue && requeue.empty()) ||
+      !retry_follows(retry, failures + 1, JobState::failed, std::nullopt))
+    return std::nullopt;
+  TriesInJob tries{{}, retry.permanent, std::string(how == RetryHow::requeue ? requeue : "")};
+  for (int i = failures + 1; i <= retry.max; ++i) tries.delays.push_back(retry_delay(retry, i));
+  return tries;
+}
+
 Resources raised(Resources resources, const Retry& retry, int failures) {
   if (failures < 1) return resources;
   for (const auto& [name, text] : retry.resources) {

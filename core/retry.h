@@ -28,6 +28,17 @@ std::vector<bool> may_be_tried_again(const Workflow& workflow, const Graph& grap
 // How long the attempt after so many failures waits: backoff, backoff x factor, …, at most max_delay.
 Seconds retry_delay(const Retry& retry, int failures);
 
+// What a job's script needs to know to try again in its own job.
+struct TriesInJob {
+  std::vector<Seconds> delays;  // one a further try: how long it waits before it
+  std::vector<int> permanent;   // exit codes after which there is none
+  std::string requeue;          // SubmitText::requeue; empty: in place
+};
+// Nothing where each attempt is a new job: by the rule (else the site's), because the scheduler does not
+// requeue, or since a failure is not among what is tried again.
+std::optional<TriesInJob> tries_in_job(const Retry& retry, RetryHow site, int failures,
+                                       std::string_view requeue);
+
 // What the attempt after so many failures asks for: "x1.5" is taken `failures` times, anything else replaces.
 Resources raised(Resources resources, const Retry& retry, int failures);
 

@@ -79,6 +79,45 @@ if { printf '%s\n' "$CATENA_JOB_ID" > "$c_claim"; } 2>/dev/null; then set +C; el
 fi
 )sh";
 
+constexpr std::string_view again_functions = R"sh(
+c_tries=$CATENA_RUN_DIR/.catena/claims/$CATENA_TOKEN.tries c_tried=() c_body=
+[ ! -r "$c_tries" ] || mapfile -t c_tried < "$c_tries"
+export CATENA_TRY=$((${#c_tried[@]} + 1))
+printf -v c_files '%s,' "${c_tried[@]}"
+c_files=",\"tries\":[${c_files%,}]"
+c_again() {  # begins anew, if the body has failed and may be tried again in this job
+  [ -n "$c_body" ] && [ "$c_exit" -ne 0 ] && [ -z "$c_signal" ] && [ "${#c_tried[@]}" -lt "${#c_delays[@]}" ] || return 0
+  [[ $c_permanent != *" $c_exit "* && -r $0 ]] || return 0
+  c_body=
+  c_json "$c_reason"
+  printf '{"exit":%s,"reason":%s,"time":%s}\n' "$c_exit" "$REPLY" "$EPOCHSECONDS" >> "$c_tries" || return 0
+  echo "catena: exit $c_exit${c_reason:+ ($c_reason)}: tried again in this job" >&2
+  c_once_more
+  : > "$c_tries"
+  [ "${#c_tried[@]}" -eq 0 ] || printf '%s\n' "${c_tried[@]}" > "$c_tries"
+}
+c_end() {  # STATUS [REASON]
+  c_exit=$1 c_reason=${2:-$c_reason}
+  c_again
+  c_record
+  trap - EXIT
+  exit "$c_exit"
+}
+)sh";
+
+constexpr std::string_view in_place_function = R"sh(c_once_more() {
+  sleep "${c_delays[${#c_tried[@]}]}" & wait "$!"
+  exec "$BASH" "$0"
+}
+)sh";
+
+// The scheduler kills the script for the requeue: that is not the job's end.
+constexpr std::string_view requeue_function = R"sh(c_once_more() {{
+  trap '' HUP INT QUIT TERM XCPU USR1 USR2
+  {} && sleep 600
+}}
+)sh";
+
 constexpr std::string_view result_functions = R"sh(
 c_result() {  # NAME FILE REGEX first|last|all
   local lines line values=() text
@@ -232,6 +271,15 @@ std::string site_prologue(const Site& site) {
   return text.empty() ? text : "\n# The site's environment\n" + text;
 }
 
+std::string again(const TriesInJob& tries) {
+  std::string text(again_functions), delays, permanent = " ";
+  for (const auto delay : tries.delays) delays += (delays.empty() ? "" : " ") + std::to_string(delay.count());
+  for (const int code : tries.permanent) permanent += std::to_string(code) + " ";
+  text += fmt::format("c_delays=({}) c_permanent={}\n", delays, q(permanent));
+  return text + (tries.requeue.empty() ? std::string(in_place_function)
+                                       : fmt::format(requeue_function, tries.requeue));
+}
+
 std::string_view pick_name(Result::Pick pick) {
   return pick == Result::Pick::first ? "first" : pick == Result::Pick::all ? "all" : "last";
 }
@@ -263,7 +311,7 @@ std::string redirections(const ScriptInput& in, std::string& setup) {
   const bool joined = in.node.stderr_file.empty();
   if (!joined) setup += fmt::format("c_file {}\nc_err=$REPLY\n", q(in.node.stderr_file));
   setup +=
-      "c_json \"$c_out\"; c_files=,\\\"stdout\\\":$REPLY\n"
+      "c_json \"$c_out\"; c_files+=,\\\"stdout\\\":$REPLY\n"
       "c_json \"$c_err\"; c_files+=,\\\"stderr\\\":$REPLY\n";
   return joined ? " > \"$c_out\" 2>&1" : " > \"$c_out\" 2> \"$c_err\"";
 }
@@ -287,6 +335,7 @@ std::string job_script(const ScriptInput& in) {
   text += in.job_setup;
   text += exported(variables(in));
   text += functions;
+  if (in.tries) text += again(*in.tries);
   if (!in.node.results.empty()) text += result_functions;
   if (!in.node.stdout_file.empty()) text += output_file_function;
   text += claim;
@@ -294,7 +343,8 @@ std::string job_script(const ScriptInput& in) {
       "c_write \"$c_spool/$CATENA_TOKEN.start\" "
       "\"{\\\"v\\\":1,\\\"kind\\\":\\\"start\\\",\\\"token\\\":\\\"$CATENA_TOKEN\\\","
       "\\\"node\\\":\\\"$CATENA_NODE\\\",\\\"job\\\":\\\"$CATENA_JOB_ID\\\",\\\"host\\\":\\\"$HOSTNAME\\\","
-      "\\\"time\\\":$c_start}\"\n";
+      "\\\"time\\\":$c_start";
+  text += in.tries ? "$c_files}\"\n" : "}\"\n";
   text += site_prologue(in.site);
   text += "\n[[ -d $CATENA_WORKDIR ]] || mkdir -m 700 -p -- \"$CATENA_WORKDIR\"\n";
   text += "cd -- \"$CATENA_WORKDIR\" || c_end 1 \"cannot enter the working directory $CATENA_WORKDIR\"\n";
@@ -308,6 +358,7 @@ std::string job_script(const ScriptInput& in) {
                       body);
   // The node's environment is the body's alone: a PATH of its own must not take mv and grep from the
   // epilogue.
+  if (in.tries) text += "c_body=yes\n";
   text += "(\n";
   text += exported(in.node.env);
   text += fmt::format("exec {} \"$CATENA_RUN_DIR/.catena/bodies/$CATENA_TOKEN\"{}\n) &\n",
@@ -327,7 +378,7 @@ c_pid=
 std::optional<BareJob> bare_job(const ScriptInput& in) {
   const auto& node = in.node;
   if (!in.site.modules.empty() || !in.site.prologue.empty() || !node.stdout_file.empty() ||
-      !node.results.empty() || !in.directives.empty() || !in.job_setup.empty())
+      !node.results.empty() || in.tries || !in.directives.empty() || !in.job_setup.empty())
     return std::nullopt;
   BareJob job{variables(in), words(node.shell), body_of(node), node.outputs};
   if (job.shell.empty()) return std::nullopt;

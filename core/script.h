@@ -9,6 +9,7 @@
 
 #include "core/expand.h"
 #include "core/job.h"
+#include "core/retry.h"
 #include "core/site.h"
 
 namespace catena {
@@ -34,7 +35,8 @@ struct ScriptInput {
   const Job& job;  // its `script` is not used
   const Site& site;
   std::vector<std::string> directives;
-  std::string_view job_setup;  // SubmitText::job_setup
+  std::string_view job_setup;         // SubmitText::job_setup
+  std::optional<TriesInJob> tries{};  // core/retry.h
 };
 
 // What the script does, in order:
@@ -48,7 +50,8 @@ struct ScriptInput {
 //   3. writes TOKEN.start, enters the working directory and runs the body with its shell, in the background,
 //   passing signals on;
 //   4. checks the outputs and reads the results if the body ended with 0, and writes results/NODE.json;
-//   5. writes TOKEN.exit (also when an earlier step fails, and on HUP, INT, QUIT, TERM, XCPU) and ends with
+//   5. where the node is tried again in its own job, begins anew after a failure, in place or requeued;
+//   6. writes TOKEN.exit (also when an earlier step fails, and on HUP, INT, QUIT, TERM, XCPU) and ends with
 //   the node's status.
 std::string job_script(const ScriptInput& input);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/resources.h"
+#include "core/workflow.h"
 
 namespace catena {
 
@@ -39,7 +40,8 @@ struct Site {
       options;           // of the dialect: "kill_on_invalid_dep" = "yes", "export" = "none", …
   Seconds poll{10};      // the scheduler is asked no more often than this
   Seconds timeout{120};  // for one scheduler command
-  Seconds settle{60};    // how long a job that nobody knows is waited for before it counts as lost
+  RetryHow retry = RetryHow::resubmit;  // of nodes that do not say how
+  Seconds settle{60};  // how long a job that nobody knows is waited for before it counts as lost
 
   // [limits]
   int cpus = 0;                          // local: slots; 0: the machine's

@@ -14,6 +14,7 @@ constexpr std::array<std::pair<On, std::string_view>, 4> on_names{
 bool letter(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
+constexpr std::string_view how_names[] = {"resubmit", "requeue", "in_place"};
 
 }  // namespace
 
@@ -29,6 +30,16 @@ std::optional<On> on_from(std::string_view text) {
     if (name == text) return value;
   }
   return std::nullopt;
+}
+
+std::string_view to_string(RetryHow how) {
+  return how_names[static_cast<std::size_t>(how)];
+}
+
+std::optional<RetryHow> retry_how_from(std::string_view text) {
+  const auto found = std::ranges::find(how_names, text);
+  if (found == std::end(how_names)) return std::nullopt;
+  return static_cast<RetryHow>(found - std::begin(how_names));
 }
 
 std::string check_name(std::string_view name) {

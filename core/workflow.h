@@ -56,6 +56,13 @@ struct Result {
   Pick pick = Pick::last;
 };
 
+// Where a further attempt runs.
+enum class RetryHow {
+  resubmit,  // in a new job, submitted by the pass that sees the failure
+  requeue,   // in the same job, which its own script gives back to the queue: needs no pass. SLURM only
+  in_place,  // at once, in the same job and allocation
+};
+
 // When and how a failed node is tried again.
 struct Retry {
   int max = 0;         // further attempts after the first
@@ -65,7 +72,8 @@ struct Retry {
   std::vector<std::string> on;   // failed, timeout, node_fail, oom, preempted; empty: all of them
   std::vector<int> permanent{};  // exit codes that no further attempt would change
   std::vector<std::pair<std::string, std::string>>
-      resources{};  // of further attempts: name, "x1.5" (of the attempt before) or a value
+      resources{};                // of further attempts: name, "x1.5" (of the attempt before) or a value
+  std::optional<RetryHow> how{};  // not said: as the site does
 };
 
 enum class OnFailure {
@@ -113,6 +121,8 @@ struct Workflow {
 };
 
 std::string_view to_string(On on);
+std::string_view to_string(RetryHow how);
+std::optional<RetryHow> retry_how_from(std::string_view text);
 std::optional<On> on_from(std::string_view text);
 
 // What both schedulers, a shell and a path accept as a node's name: [A-Za-z][A-Za-z0-9_-]*, at most 64

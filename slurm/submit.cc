@@ -54,6 +54,7 @@ SubmitText submit_text(const Options& options) {
   text.command = std::string("sbatch --parsable --ignore-pbs --kill-on-invalid-dep=") +
                  (options.kill_on_invalid_dep ? "yes" : "no");
   text.hold = "--hold";
+  text.requeue = "scontrol requeue \"$CATENA_JOB_ID\"";
   text.id_filter = "[1-9]*";
   text.id_from_output = "${out%%;*}";  // "2297;lab" with -M or SLURM_CLUSTERS
   // All that leave open whether the request arrived. The last: a reply came, but its credential could not be

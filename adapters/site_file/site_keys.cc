@@ -162,6 +162,13 @@ const SiteKey keys[] = {
      }},
     {"scheduler", "kind", set_scheduler},
     {"scheduler", "user", set_user},
+    {"scheduler", "retry",
+     [](Site& s, const std::string& v) {
+       const auto how = retry_how_from(v);
+       if (how) s.retry = *how;
+       return how ? Complaint{}
+                  : Complaint{fmt::format("'{}' is no way to try again", v), "resubmit, requeue or in_place"};
+     }},
     {"scheduler", "poll", [](Site& s, const std::string& v) { return set_duration(s.poll, v, Seconds{0}); }},
     {"scheduler", "timeout",
      [](Site& s, const std::string& v) { return set_duration(s.timeout, v, Seconds{1}); }},

@@ -183,13 +183,22 @@ void retry_resources(const Scope& scope, const Item& item, Retry& retry) {
   }
 }
 
+void retry_how(const Scope& scope, const Item& item, Retry& retry) {
+  const auto text = read_text(scope, item, "retry.how");
+  if (!text) return;
+  retry.how = retry_how_from(*text);
+  if (!retry.how)
+    scope.error(item.at, fmt::format("retry.how: expected resubmit, requeue or in_place, got '{}'", *text));
+}
+
 constexpr Field<Retry> retry_fields[] = {{"max", retry_max},
                                          {"backoff", retry_backoff},
                                          {"factor", retry_factor},
                                          {"max_delay", retry_max_delay},
                                          {"on", retry_on},
                                          {"permanent", retry_permanent},
-                                         {"resources", retry_resources}};
+                                         {"resources", retry_resources},
+                                         {"how", retry_how}};
 
 }  // namespace
 
@@ -330,6 +339,11 @@ std::optional<Retry> read_retry(const Scope& scope, const Item& item) {
   }
   read_fields<Retry>(scope, item, "retry", retry_fields, retry);
   if (item.find("max") == nullptr) scope.error(item.at, "retry: 'max' is missing", "write {max: 3}");
+  if (!retry.resources.empty() && retry.how.value_or(RetryHow::resubmit) != RetryHow::resubmit)
+    scope.error(
+        item.at,
+        fmt::format("retry: 'resources' cannot change in the same job (how: {})", to_string(*retry.how)),
+        "leave one of the two out");
   return retry;
 }
 

@@ -227,9 +227,30 @@ TEST_P(Backends, OnFailureStopCancelsTheRest) {
   EXPECT_EQ(box.state("c"), "cancelled");
 }
 
+TEST_P(Backends, ANodeTriedInPlaceKeepsItsJobAndItsChildren) {
+  const auto said = box.run(
+      "tries",
+      "name: tries\nnodes:\n  a:\n    retry: {max: 2, how: in_place}\n    outputs: [x]\n" +
+          log("[ $CATENA_TRY -lt 2 ] || touch x; [ $CATENA_TRY -gt 2 ] || exit 3") +
+          "  b:\n    after: [a]\n" + log() + "  c:\n    retry: {max: 5, how: in_place, permanent: [4]}\n" +
+          log("exit 4") + "  d:\n    retry: {max: 1, how: in_place}\n" + log("exit 5"),
+      "--wait");
+  EXPECT_EQ(said.status, 1) << said.out << said.err;
+  const auto all = ran();
+  for (const auto& [node, times] : {std::pair{"a\n", 3}, {"b\n", 1}, {"c\n", 1}, {"d\n", 2}}) {
+    int found = 0;
+    for (auto at = all.find(node); at != all.npos; at = all.find(node, at + 1)) ++found;
+    EXPECT_EQ(found, times) << node << all;
+  }
+  EXPECT_EQ(box.state("a"), "completed");
+  const auto why = box.catena("why tries a").out;
+  EXPECT_THAT(why, HasSubstr("try: exit 3: tried again in the same job"));
+  EXPECT_EQ(why.find("submitted:"), why.rfind("submitted:")) << why;
+  EXPECT_THAT(box.catena("why tries d").out, HasSubstr("exit 5 (try 2 in the same job)"));
+}
+
 TEST_P(Backends, ALayeredGraphOf1000NodesRunsOnceEach) {
-  if (box.site() == "torque")
-    GTEST_SKIP() << "the same submission lines as pbs, and the scripted server is slow";
+  if (server) GTEST_SKIP() << "the scripted server takes a tenth of a second for a job";
   std::string yaml = "name: layers\ndefaults: {resources: {memory: 10M}}\nnodes:\n";
   for (int layer = 1; layer <= 10; ++layer) {
     yaml += "  l" + std::to_string(layer) +

@@ -203,6 +203,29 @@ TEST_F(Slurm, AnOrdinaryUserRunsAWorkflow) {
 }
 
 // The example on this machine, on the real scheduler, and on that from a laptop: pw.x, results, and the fit.
+// The dependents keep the id that they wait for, and no pass of catena's is needed.
+TEST_F(Slurm, AFailedNodeGivesItsJobBackToTheQueue) {
+  const auto said =
+      box.run("requeue",
+              "name: requeue\nnodes:\n  a:\n    retry: {max: 2, how: requeue}\n    run: |\n"
+              "      echo \"try $CATENA_TRY of $CATENA_JOB_ID\"\n      [ $CATENA_TRY -gt 1 ] || exit 3\n"
+              "  b: {after: a, run: echo b}\n",
+              "--id q1");
+  ASSERT_EQ(said.status, 0) << said.err;
+  const auto id = job("a");
+  // SLURM lets a requeued job wait for two minutes.
+  ASSERT_TRUE(box.until([&] {
+    return shell_output("squeue -h -j " + id + " -t PD -o %r") == "BeginTime\n" &&
+           shell_output("scontrol update JobId=" + id + " StartTime=now 2>&1").empty();
+  }));
+  EXPECT_EQ(box.catena("wait q1 --timeout 60s").status, 0);
+  EXPECT_EQ(job("a"), id);
+  EXPECT_THAT(box.catena("why q1 a").out, HasSubstr("try: exit 3: tried again in the same job"));
+  const auto log = box.catena("logs q1 a").out;
+  EXPECT_THAT(log, HasSubstr("try 1 of " + id + "\n"));
+  EXPECT_THAT(log, HasSubstr("try 2 of " + id + "\n"));
+}
+
 class Silicon : public testing::TestWithParam<const char*> {};
 
 TEST_P(Silicon, TheEquationOfStateGivesTheKnownLatticeConstant) {

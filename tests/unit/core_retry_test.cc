@@ -41,6 +41,32 @@ TEST(Retry, APermanentExitCodeIsNotTriedAgain) {
   EXPECT_FALSE(retry_follows(retry, 1, JobState::cancelled, std::nullopt));
 }
 
+TEST(Retry, TriesInTheSameJobAreWhatIsLeftOfThem) {
+  Retry retry;
+  retry.max = 3;
+  retry.backoff = Seconds{10};
+  EXPECT_FALSE(tries_in_job(retry, RetryHow::resubmit, 0, "requeue"));
+  retry.how = RetryHow::in_place;
+  const auto tries = tries_in_job(retry, RetryHow::resubmit, 1, "requeue");
+  ASSERT_TRUE(tries);
+  EXPECT_EQ(tries->delays, (std::vector{Seconds{20}, Seconds{40}})) << "one try was a job of its own";
+  EXPECT_EQ(tries->requeue, "");
+  EXPECT_FALSE(tries_in_job(retry, RetryHow::resubmit, 3, "requeue"));
+  retry.on = {"oom"};
+  EXPECT_FALSE(tries_in_job(retry, RetryHow::resubmit, 0, "requeue")) << "only a script that lives can do it";
+}
+
+TEST(Retry, WhereTheSchedulerDoesNotRequeueEachTryIsAJob) {
+  Retry retry;
+  retry.max = 1;
+  ASSERT_TRUE(tries_in_job(retry, RetryHow::requeue, 0, "scontrol requeue"));
+  EXPECT_EQ(tries_in_job(retry, RetryHow::requeue, 0, "scontrol requeue")->requeue, "scontrol requeue");
+  EXPECT_FALSE(tries_in_job(retry, RetryHow::requeue, 0, ""));
+  retry.resources = {{"memory", "x2"}};
+  EXPECT_FALSE(tries_in_job(retry, RetryHow::requeue, 0, "scontrol requeue"))
+      << "a job keeps what it asked for";
+}
+
 TEST(Retry, AFactorIsForWhatCanBeMultiplied) {
   EXPECT_EQ(check_raise("walltime", "x1.5"), "");
   EXPECT_EQ(check_raise("walltime", "2h"), "");
