@@ -30,7 +30,7 @@ void report(const Run& run, const Submitted& submitted, std::string_view site) {
         submitted.waiting, run.row.id);
   if (submitted.later > 0)
     fmt::print(
-        "  {} wait for parents that may be tried again: `catena sync {}`, `watch` and `wait` submit them "
+        "  {} wait for the end of a parent: `catena sync {}`, `watch` and `wait` submit them "
         "then\n",
         submitted.later, run.row.id);
   if (!submitted.refusal.empty()) {

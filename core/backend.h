@@ -54,10 +54,12 @@ struct Submission {
 
 struct Answer {
   enum class Kind {
-    accepted,  // native_id is set
-    refused,   // for good, with the scheduler's text; nothing was queued
-    skipped,   // not tried: a parent in this submission was not accepted
-    limited,   // the user has as many jobs in the queue as he may: nothing was queued, the rest was not tried
+    accepted,     // native_id is set
+    refused,      // for good, with the scheduler's text; nothing was queued
+    parent_gone,  // a parent has left the scheduler's memory since it was seen: nothing was queued, and how
+                  // it ended is to be found out first
+    skipped,      // not tried: a parent in this submission was not accepted
+    limited,  // the user has as many jobs in the queue as he may: nothing was queued, the rest was not tried
     unavailable,  // the scheduler did not take it and does not answer: nothing was queued, the rest was not
                   // tried
     unsure,       // it may have been queued: to be looked up by its token before it is tried again

@@ -32,6 +32,9 @@ struct SubmitText {
   // What a refusal in the command's own words holds ("sbatch: "): a failure without any of these is unsure,
   // too. Empty: every failure that the other lists do not name is a refusal.
   std::vector<std::string> refused;
+  // Texts by which a parent that was named by its native id has left the scheduler's memory since it was
+  // seen.
+  std::vector<std::string> parent_gone;
   std::vector<std::string> limited;      // texts by which the user has as many jobs in the queue as he may
   std::vector<std::string> unavailable;  // texts after which it was not, and trying the rest is pointless
 };

@@ -58,6 +58,7 @@ void Engine::place_jobs(Run& run, const Place& place, const Plan& plan, Submitte
     const JobWriter writer(run.workflow, run.graph, run.row, place.site, place.dialect);
     std::span<const PlannedNode> rest = plan.submit;
     rest = rest.first(room(run, place, rest.size()));
+    const bool crowded = rest.size() < plan.submit.size();
     while (!rest.empty() && result.trouble.empty() && !result.limited) {
       const auto window = rest.first(std::min(rest.size(), place.site.submit_batch));
       rest = rest.subspan(window.size());
@@ -65,7 +66,7 @@ void Engine::place_jobs(Run& run, const Place& place, const Plan& plan, Submitte
     }
     if (!result.limited) result.not_tried += rest.size();
     if (result.limited) learn_limit(run, place, result);
-    wait_for_room(run, plan, result);
+    if (crowded || result.limited) wait_for_room(run, plan, result);
     check_dependencies(run, place, plan.submit);
     std::vector<NodeIndex> again;
     for (const auto& planned : plan.submit) {
@@ -162,6 +163,15 @@ void Engine::take_answer(Recorder& recorder, Run& run, const Job& job, const Ans
       recorder.state(job.node, job.held || !job.dependencies.empty() ? NodeState::held : NodeState::queued,
                      run.nodes[job.node].reason);
       break;
+    case Answer::Kind::parent_gone:
+      if (std::ranges::any_of(job.dependencies, [](const auto& d) { return !d.native_id.empty(); })) {
+        ++result.later;
+        attempt.state = AttemptState::dropped;
+        recorder.state(job.node, run.nodes[job.node].state,
+                       "a parent has left the scheduler's memory: to be submitted when its end is known");
+        break;
+      }
+      [[fallthrough]];  // all its parents are in this very submission
     case Answer::Kind::refused:
       ++result.refused;
       if (result.refusal.empty()) result.refusal = answer.text;
@@ -282,7 +292,7 @@ void Engine::put_off(Run& run, const Plan& plan, Submitted& result) {
   Recorder recorder(*this, run);
   for (const auto& each : plan.later) recorder.state(each.node, run.nodes[each.node].state, each.reason);
   recorder.commit();
-  result.later = plan.later.size();
+  result.later += plan.later.size();
 }
 
 // Children at the scheduler whose parents have a new job, or need not be waited for any more, are pointed at
@@ -346,12 +356,14 @@ void Engine::resubmit_missing(Run& run, const Place& place, std::span<const Node
   const auto observation = place.backend.observe(jobs);
   for (const auto& trouble : observation.trouble) observer_.trouble(trouble);
   if (!observation.queue_seen || !observation.accounting_seen) return;
-  Recorder recorder(*this, run);
+  std::vector<NodeIndex> missing;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
-    const bool seen =
-        std::ranges::any_of(observation.reports, [&](const Report& r) { return r.token == jobs[i].token; });
-    if (!seen) submit_again(recorder, run, asked[i], removed_with_a_parent);
+    if (std::ranges::none_of(observation.reports, [&](const Report& r) { return r.token == jobs[i].token; }))
+      missing.push_back(asked[i]);
   }
+  if (missing.empty() || !take_out(run, missing, place)) return;
+  Recorder recorder(*this, run);
+  for (const auto node : missing) submit_again(recorder, run, node, removed_with_a_parent);
   recorder.commit();
 }
 

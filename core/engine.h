@@ -49,7 +49,7 @@ struct Place {
 struct Submitted {
   std::size_t accepted = 0, refused = 0, not_tried = 0, unsure = 0;
   std::size_t waiting = 0;  // for room: the user may not have more jobs in the queue
-  std::size_t later = 0;    // for the end of a parent that may be tried again: Plan::later
+  std::size_t later = 0;    // for the end of a parent: Plan::later, Answer::Kind::parent_gone
   bool limited = false;     // the scheduler has said so, at limited_node
   NodeIndex limited_node = no_node;
   std::string refusal;  // the first one's text, in the scheduler's words
@@ -112,6 +112,7 @@ class Engine {
               std::span<const Report* const> reports, NodeIndex node, Pass& pass);
   const Edge* broken_edge(const Run& run, NodeIndex node, Pass& pass) const;
   void submit_again(Recorder& recorder, Run& run, NodeIndex node, const std::string& why);
+  bool take_out(const Run& run, std::span<const NodeIndex> nodes, const Place& place);
   bool settle_gone(Run& run, NodeIndex node, Pass& pass);
   void free_stranded(Run& run, const Place& place, Pass& pass);
   void stage_out(Run& run, const Place& place);

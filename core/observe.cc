@@ -127,7 +127,7 @@ bool Engine::observe(std::span<Run* const> runs, const Place& place) {
   for (const auto& report : observation.reports) by_token[report.token].push_back(&report);
   const std::vector<const Report*> none;
   for (auto* run : runs) {
-    Pass pass{{*this, *run}, skipped_by_failure(run->graph, run->nodes, run->current()), {}, {}};
+    Pass pass{{*this, *run}, place, skipped_by_failure(run->graph, run->nodes, run->current()), {}, {}};
     for (const auto node : run->graph.order()) {  // parents first: a child's end is read in their light
       const auto& attempt = run->attempts[node];
       if (!is_out(attempt.get())) continue;
@@ -193,30 +193,38 @@ void Engine::submit_again(Recorder& recorder, Run& run, NodeIndex node, const st
 // history) and no record. It has not run where its parents did not let it. False: how it ended is not known.
 bool Engine::settle_gone(Run& run, NodeIndex node, Pass& pass) {
   auto& attempt = *run.attempts[node];
-  if (attempt.reason == cancel_requested) {
-    attempt.state = AttemptState::ended;
-    attempt.ended = pass.recorder.now();
-    pass.recorder.attempt(node);
-    pass.recorder.state(node, NodeState::cancelled, "the scheduler does not know its job any more");
-    return true;
-  }
-  if (attempt.started || run.row.stop_requested) return false;
-  if (const auto* edge = broken_edge(run, node, pass)) {
-    attempt.state = AttemptState::ended;
-    attempt.ended = pass.recorder.now();
-    pass.recorder.attempt(node);
-    pass.recorder.state(node, NodeState::skipped,
-                        why_broken(run.graph.node(edge->node).name, edge->on, run.nodes[edge->node].state));
-    return true;
-  }
-  if (attempt.reason == stranded) {
-    submit_again(pass.recorder, run, node, stranded);
-    return true;
-  }
-  const bool never_let = std::ranges::any_of(run.graph.parents(node),
+  const bool cancelled = attempt.reason == cancel_requested;
+  if (!cancelled && (attempt.started || run.row.stop_requested)) return false;
+  const auto* broken = cancelled ? nullptr : broken_edge(run, node, pass);
+  const bool never_let = attempt.reason == stranded ||
+                         std::ranges::any_of(run.graph.parents(node),
                                              [&](const Edge& edge) { return kept_back(run, node, edge); });
-  if (never_let) submit_again(pass.recorder, run, node, removed_with_a_parent);
-  return never_let;
+  if ((!cancelled && !broken && !never_let) || !take_out(run, {&node, 1}, pass.place)) return false;
+  if (!cancelled && !broken) {
+    submit_again(pass.recorder, run, node, attempt.reason == stranded ? stranded : removed_with_a_parent);
+    return true;
+  }
+  attempt.state = AttemptState::ended;
+  attempt.ended = pass.recorder.now();
+  pass.recorder.attempt(node);
+  if (cancelled) {
+    pass.recorder.state(node, NodeState::cancelled, "the scheduler does not know its job any more");
+  } else {
+    pass.recorder.state(
+        node, NodeState::skipped,
+        why_broken(run.graph.node(broken->node).name, broken->on, run.nodes[broken->node].state));
+  }
+  return true;
+}
+
+// A listing that leaves a job out is no proof that it is gone: before its place is given to another, or its
+// end recorded, it is cancelled. False: it may still be there.
+bool Engine::take_out(const Run& run, std::span<const NodeIndex> nodes, const Place& place) {
+  std::vector<ControlTarget> targets;
+  for (const auto node : nodes) targets.push_back({run.attempts[node]->native_id, {}, run.row.directory});
+  const auto refused = place.backend.control(Action::cancel, targets);
+  for (const auto& words : refused) observer_.trouble(words);
+  return refused.empty();
 }
 
 void Engine::settle(Run& run, const Site& site, const Observation& observation,

@@ -154,6 +154,7 @@ std::optional<Answer> ProgramAnswers::read(std::string_view line) {
     };
     answer.kind = kind == "UNSURE"                 ? Answer::Kind::unsure
                   : says_one_of(text_.limited)     ? Answer::Kind::limited
+                  : says_one_of(text_.parent_gone) ? Answer::Kind::parent_gone
                   : says_one_of(text_.unavailable) ? Answer::Kind::unavailable
                                                    : Answer::Kind::refused;
   }

@@ -142,6 +142,7 @@ class Engine::Recorder {
 // What one pass over a run carries from node to node.
 struct Engine::Pass {
   Recorder recorder;
+  const Place& place;
   std::vector<bool> by_failure;       // core/plan.h's skipped_by_failure, kept up to date
   std::string stop_reason;            // a failed node's on_failure: stop
   std::vector<NodeIndex> stranded{};  // wait at the scheduler for what has long come

@@ -87,7 +87,8 @@ printf -v c_files '%s,' "${c_tried[@]}"
 c_files=",\"tries\":[${c_files%,}]"
 c_again() {  # begins anew, if the body has failed and may be tried again in this job
   [ -n "$c_body" ] && [ "$c_exit" -ne 0 ] && [ -z "$c_signal" ] && [ "${#c_tried[@]}" -lt "${#c_delays[@]}" ] || return 0
-  [[ $c_permanent != *" $c_exit "* && -r $0 ]] || return 0
+  # Above 128 a signal may have come from the scheduler, and this script not have heard it yet.
+  [[ $c_exit -le 128 && $c_permanent != *" $c_exit "* && -r $0 ]] || return 0
   c_body=
   c_json "$c_reason"
   printf '{"exit":%s,"reason":%s,"time":%s}\n' "$c_exit" "$REPLY" "$EPOCHSECONDS" >> "$c_tries" || return 0

@@ -78,6 +78,7 @@ SubmitText submit_text(const Options& options) {
   text.refused = {"sbatch: "};
   // Before them: AssocMaxSubmitJobLimit, QOSMaxSubmitJobPerUserLimit, AssocGrpSubmitJobsLimit, …; the final
   // words, "Job violates accounting/QOS policy (job submit limit, …)", are said of too large jobs too.
+  text.parent_gone = {"Job dependency problem"};  // 24.11 and 26.05
   text.limited = {"SubmitJob"};
   text.unavailable = {"Unable to contact slurm controller (connect failure)",
                       "Protocol authentication error",

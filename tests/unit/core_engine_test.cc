@@ -739,6 +739,24 @@ TEST_F(NoAccounting, ADependentThatIsMissingWhenItIsRepointedIsSubmittedAgain) {
 }
 
 // It may have run after the failure, and its record may be late.
+// A listing that left it out was the proof; the job was still in the queue, for ever.
+TEST_F(NoAccounting, ADependentThatIsNotListedIsTakenOutBeforeItIsSkipped) {
+  node("a");
+  node("b", {{"a", On::ok, {}}});
+  begin();
+  react();
+  say("a", JobState::failed, Evidence::record).exit_code = 1;
+  gone("b");
+  clock_.time += 2 * site_.settle;
+  backend_.complaints = {"scancel: error: not now"};
+  pass();
+  EXPECT_EQ(state("b"), NodeState::unknown) << "it may still be there";
+  backend_.complaints.clear();
+  pass();
+  EXPECT_EQ(state("b"), NodeState::skipped);
+  EXPECT_THAT(backend_.controls, testing::Contains("cancel 102"));
+}
+
 TEST_F(NoAccounting, ADependentThatMayHaveRunIsNotSubmittedTwice) {
   node("a").retry = Retry{1, Seconds{0}, 2, Seconds{600}, {}};
   node("b", {{"a", On::any, {}}});
@@ -755,6 +773,25 @@ TEST_F(NoAccounting, ADependentThatMayHaveRunIsNotSubmittedTwice) {
   pass();
   EXPECT_EQ(state("b"), NodeState::unknown);
   EXPECT_EQ(store_.record.nodes[1].attempts, 1);
+}
+
+// SLURM 24.11 refuses a dependency on a job that it has purged, between the decision and the submission.
+TEST_F(NoAccounting, AParentThatIsGoneAtTheSubmissionIsNoReasonToFail) {
+  node("a");
+  node("b", {{"a", On::ok, {}}});
+  begin();
+  backend_.answers["b"] = Answer::Kind::unavailable;
+  react();
+  say("a", JobState::running);
+  backend_.answers["b"] = Answer::Kind::parent_gone;
+  pass();
+  EXPECT_EQ(state("b"), NodeState::pending);
+  EXPECT_EQ(react().later, 1U);
+  say("a", JobState::completed, Evidence::record);
+  backend_.answers.clear();
+  pass();
+  EXPECT_EQ(state("b"), NodeState::queued);
+  EXPECT_THAT(backend_.jobs.back().dependencies, testing::IsEmpty());
 }
 
 TEST_F(NoAccounting, AJobThatWasResubmittedAfterItsParentsEndIsNotTakenForRemoved) {

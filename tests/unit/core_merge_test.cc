@@ -44,6 +44,18 @@ TEST(Merge, ASignalFromOutsideIsExplainedByAccounting) {
   EXPECT_TRUE(merged({exit}).waiting);
 }
 
+// scancel reaches the body and the script at once; which of them is heard first is open.
+TEST(Merge, ABodyThatDiesBeforeItsScriptHearsTheCancelIsNotAFailureYet) {
+  auto exit = report(Evidence::record, JobState::failed);
+  exit.exit_code = 143;
+  EXPECT_TRUE(merged({exit}).waiting);
+  EXPECT_EQ(merged({exit, report(Evidence::accounting, JobState::cancelled, "CANCELLED by 1003")}).state,
+            JobState::cancelled);
+  EXPECT_EQ(merged({exit, report(Evidence::accounting, JobState::failed, "FAILED")}).state, JobState::failed);
+  exit.exit_code = 3;
+  EXPECT_FALSE(merged({exit}).waiting);
+}
+
 TEST(Merge, AJobThatTrapsItsCancelAndEndsWith0IsCancelled) {
   auto exit = report(Evidence::record, JobState::completed);
   exit.exit_code = 0;
