@@ -99,9 +99,21 @@ fs::path outputs_directory(const RunRow& run) {
   return fs::path(run.file).parent_path() / "catena-results" / fmt::format("{}-{}", run.name, run.id);
 }
 
-SqliteStore& Context::opened() {
-  if (!store_) store_ = std::make_unique<SqliteStore>(home() / "catena.db", OpenMode::read_write);
-  return *store_;
+void Context::open_store() {
+  if (file_) return;
+  file_ = std::make_unique<SqliteStore>(home() / "catena.db", OpenMode::read_write);
+  if (wrapping_.store) wrapped_store_ = wrapping_.store(*file_);
+  if (wrapping_.leases) wrapped_leases_ = wrapping_.leases(*file_);
+}
+
+Store& Context::store() {
+  open_store();
+  return wrapped_store_ ? *wrapped_store_ : *file_;
+}
+
+Leases& Context::leases() {
+  open_store();
+  return wrapped_leases_ ? *wrapped_leases_ : *file_;
 }
 
 Site Context::site(const std::string& name) const {
@@ -131,17 +143,19 @@ std::unique_ptr<Workbench> Context::make_workbench(Site site) const {
   auto bench = std::make_unique<Workbench>();
   bench->site = std::move(site);
   bench->transport = make_transport(bench->site);
+  if (wrapping_.transport) bench->transport = wrapping_.transport(std::move(bench->transport));
   if (bench->site.scheduler == "local") {
     local::Limits limits{bench->site.cpus, bench->site.memory, bench->site.kill_grace};
     bench->backend = std::make_unique<LocalBackend>(fs::read_symlink("/proc/self/exe").string(), limits);
-    return bench;
+  } else {
+    const auto* scheduler = find_scheduler(bench->site.scheduler);
+    if (!scheduler)
+      throw Error(ErrorKind::config,
+                  fmt::format("site {}: unknown scheduler '{}'", bench->site.name, bench->site.scheduler));
+    bench->dialect = scheduler->make(bench->site);
+    bench->backend = std::make_unique<BatchBackend>(*bench->dialect, *bench->transport, bench->site);
   }
-  const auto* scheduler = find_scheduler(bench->site.scheduler);
-  if (!scheduler)
-    throw Error(ErrorKind::config,
-                fmt::format("site {}: unknown scheduler '{}'", bench->site.name, bench->site.scheduler));
-  bench->dialect = scheduler->make(bench->site);
-  bench->backend = std::make_unique<BatchBackend>(*bench->dialect, *bench->transport, bench->site);
+  if (wrapping_.backend) bench->backend = wrapping_.backend(std::move(bench->backend), bench->site);
   return bench;
 }
 
