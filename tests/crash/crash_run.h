@@ -1,0 +1,305 @@
+// One run of a small graph by the real program that is killed on its way, taken up again, and then compared
+// with what the scheduler and the bodies themselves say happened.
+#pragma once
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "adapters/local/job_table.h"
+#include "adapters/local/line_file.h"
+#include "adapters/store/sqlite_store.h"
+#include "sandbox.h"
+
+namespace catena {
+
+inline std::vector<std::string> split(const std::string& text, char at) {
+  std::vector<std::string> parts;
+  std::istringstream in(text);
+  for (std::string part; std::getline(in, part, at);) parts.push_back(part);
+  return parts;
+}
+
+// A job as the scheduler knows it.
+struct KnownJob {
+  std::string id, name, state, directory;
+  std::string token() const { return name.substr(name.rfind('.') + 1); }
+};
+
+inline std::vector<KnownJob> jobs_in(const std::string& listing) {
+  std::vector<KnownJob> jobs;
+  for (const auto& line : split(listing, '\n')) {
+    const auto fields = split(line, '|');
+    if (fields.size() == 4) jobs.push_back({fields[0], fields[1], fields[2], fields[3]});
+  }
+  return jobs;
+}
+
+// What is in the controller's memory: all that is live, and what has ended in the last minute (MinJobAge).
+inline std::vector<KnownJob> squeue() {
+  return jobs_in(shell_output("squeue -h -a -t all -o '%A|%j|%T|%Z'"));
+}
+// What has ended. Without the states, a window in time leaves out what was taken out while it waited.
+inline std::vector<KnownJob> sacct(const std::string& since) {
+  return jobs_in(shell_output("sacct -X -n -P -D -s BF,CA,CD,DL,F,NF,OOM,PR,TO -S " + since +
+                              " -E now -o JobID,JobName%100,State,WorkDir%200"));
+}
+
+inline bool live(const KnownJob& job) {
+  return job.state == "PENDING" || job.state == "RUNNING" || job.state == "COMPLETING" ||
+         job.state == "SUSPENDED" || job.state == "CONFIGURING";
+}
+
+class CrashRun {
+ public:
+  CrashRun(const std::string& site, const std::string& crash_binary)
+      : box(site), crash_binary_(crash_binary) {
+    box.write("sites/slurm.ini",
+              "[scheduler]\nkind = slurm\npoll = 1s\nsettle = 3s\n[transport]\nkind = local\n");
+    box.write("sites/local.ini",
+              "[scheduler]\nkind = local\nsettle = 1s\n[limits]\ncpus = 8\nmemory = 8G\nkill_grace = 1s\n");
+    box.write("w.yaml", workflow());
+  }
+
+  // A diamond whose left side fails the first time, what follows a failure, and what follows it not.
+  std::string workflow() const {
+    return "name: crash\nnodes:\n" + node("a", "") +
+           node("left", "after: [a], retry: {max: 1, backoff: 0s}",
+                fmt::format("[ \"$(grep -c '^start left ' '{0}')\" -gt 1 ] || {{ echo \"fail left "
+                            "$CATENA_TOKEN\" >> '{0}'; exit 1; }}",
+                            log())) +
+           node("right", "after: [a]") + node("join", "after: [left, {node: right, on: any}]") +
+           node("bad", "after: [a]", fmt::format("echo \"fail bad $CATENA_TOKEN\" >> '{}'; exit 3", log())) +
+           node("after_bad", "after: [bad]") + node("if_bad", "after: {node: bad, on: notok}");
+  }
+
+  // The whole story by the program with kill points, which is killed where `at` says (CATENA_CRASH_AT). The
+  // bodies wait to be let go on, so that each call finds the same every time. False: it was killed.
+  bool story(const std::string& at) {
+    at_ = at;
+    if (!mortal("run w.yaml --id r --site " + box.site())) return false;
+    open("a");
+    await([&] { return wrote("start left") && wrote("start right") && wrote("start bad") && ended() == 1; });
+    if (!mortal("sync r")) return false;
+    for (const char* name : {"left", "right", "bad"}) open(name);
+    await([&] { return wrote("start if_bad") && ended() == 4; });
+    if (!mortal("sync r")) return false;
+    open_all();
+    await([&] { return wrote("end join") && ended() == 7; });
+    for (int i = 0; i < 10 && !over(); ++i) {
+      if (!mortal("sync r")) return false;
+    }
+    return true;
+  }
+
+  // What a user does after it: calls again, until the run has ended. `mortal_again`: the first of these calls
+  // is by the program that is killed, too. Both ways of going on are taken: `wait`, and `sync` again and
+  // again.
+  void go_on(bool by_sync, bool mortal_again) {
+    open_all();
+    if (!recorded()) submitted_before_recorded_ = !all_jobs().empty();
+    for (int i = 0; i < 300 && !over(); ++i) {
+      std::string call = by_sync ? "sync r" : "wait r --timeout 100s";
+      if (!recorded()) call = "run w.yaml --id r --site " + box.site();
+      if (mortal_again) {
+        mortal_again = mortal(call);
+      } else {
+        said_ = box.catena(call);
+      }
+      if (by_sync) std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    }
+  }
+
+  // What is wrong, a sentence each; empty: all is well.
+  std::vector<std::string> problems() {
+    if (!over()) {
+      complain("the run does not end: " + said_.out + said_.err + box.catena("status r").out);
+      return problems_;
+    }
+    if (submitted_before_recorded_) complain("a job was submitted of a run that is not recorded");
+    SqliteStore store(box.dir / "home/catena.db", OpenMode::read_only);
+    const auto record = store.load("r");
+    const auto nodes = store.nodes("r", Which::all, 0);
+    for (const auto& each : nodes) {
+      const auto wanted = ends().at(each.name);
+      if (each.row.state != wanted.state)
+        complain(fmt::format("{} is {} ({})", each.name, to_string(each.row.state), each.row.reason));
+      for (const auto& attempt : store.attempts("r", each.node)) {
+        attempts_[attempt.token] = attempt;
+        if (is_out(&attempt)) complain(fmt::format("{}: an attempt is still out", each.name));
+      }
+      if (count("start " + each.name) != wanted.starts)
+        complain(fmt::format("{} was started {} times", each.name, count("start " + each.name)));
+      if (count("end " + each.name) != (wanted.state == NodeState::completed ? 1 : 0))
+        complain(fmt::format("{} succeeded {} times", each.name, count("end " + each.name)));
+    }
+    if (record.run.state != RunState::failed) complain("the run is not failed, though bad failed");
+    for (const auto& line : split(box.read("log"), '\n')) {
+      if (!attempts_.contains(line.substr(line.rfind(' ') + 1))) complain("without a row: " + line);
+    }
+    box.until([&] { return std::ranges::none_of(all_jobs(), live); }, 20);
+    check_jobs(all_jobs());
+    return problems_;
+  }
+
+  // Whether these are all jobs that have run.
+  bool all_known(const std::vector<KnownJob>& jobs) const {
+    std::set<std::string> tokens;
+    for (const auto& job : jobs) tokens.insert(job.token());
+    return std::ranges::all_of(attempts_, [&](const auto& attempt) {
+      return !attempt.second.started || tokens.contains(attempt.first);
+    });
+  }
+  // The same of what another source says of the jobs.
+  std::vector<std::string> problems_with(const std::vector<KnownJob>& jobs) {
+    problems_.clear();
+    check_jobs(of_this_run(jobs));
+    return problems_;
+  }
+
+  // The names of the points that were passed, those of deaths with " KILLED".
+  std::vector<std::string> passed() const { return split(box.read("points"), '\n'); }
+
+  Sandbox box;
+
+ private:
+  struct End {
+    NodeState state;
+    int starts;
+  };
+  static const std::map<std::string, End>& ends() {
+    static const std::map<std::string, End> all{
+        {"a", {NodeState::completed, 1}},      {"left", {NodeState::completed, 2}},
+        {"right", {NodeState::completed, 1}},  {"join", {NodeState::completed, 1}},
+        {"bad", {NodeState::failed, 1}},       {"after_bad", {NodeState::skipped, 0}},
+        {"if_bad", {NodeState::completed, 1}},
+    };
+    return all;
+  }
+
+  std::string log() const { return (box.dir / "log").string(); }
+  std::string node(const std::string& name, const std::string& fields, const std::string& then = "") const {
+    std::string text = "  " + name + ":\n";
+    for (std::size_t at = 0; at < fields.size();) {
+      // "after: …, retry: …": the second one begins after the bracket that closes the first.
+      const auto end = std::min(fields.find(", retry", at), fields.size());
+      text += "    " + fields.substr(at, end - at) + "\n";
+      at = end + 2;
+    }
+    text += fmt::format(
+        "    run: |\n      echo \"start {0} $CATENA_TOKEN\" >> '{1}'\n"
+        "      for i in $(seq 3000); do [ -e '{2}/go' ] || [ -e '{2}/go.{0}' ] && break; sleep 0.05; done\n",
+        name, log(), box.dir.string());
+    if (!then.empty()) text += "      " + then + "\n";
+    return text + fmt::format("      echo \"end {0} $CATENA_TOKEN\" >> '{1}'\n", name, log());
+  }
+  void open(const std::string& name) const { box.write("go." + name, ""); }
+  void open_all() const { box.write("go", ""); }
+  bool wrote(const std::string& words) const { return count(words) > 0; }
+  int count(const std::string& words) const {
+    int n = 0;
+    for (const auto& line : split(box.read("log"), '\n')) n += line.starts_with(words + " ") ? 1 : 0;
+    return n;
+  }
+  // How many jobs have run and written how they ended.
+  long ended() const {
+    long n = 0;
+    if (box.site() == "local") {
+      for (const auto& job : local_jobs()) n += job.state == "completed" || job.state == "failed" ? 1 : 0;
+      return n;
+    }
+    std::error_code error;
+    for (const char* folder : {"spool", "taken"}) {
+      const auto path = run_directory() / ".catena" / folder;
+      for (const auto& file : std::filesystem::directory_iterator(path, error))
+        n += file.path().extension() == ".exit" ? 1 : 0;
+    }
+    return n;
+  }
+  std::filesystem::path run_directory() const { return box.dir / "catena-runs/crash-r"; }
+  void await(const std::function<bool()>& condition) {
+    if (!box.until(condition, 60))
+      complain("the jobs do not go on: " + box.read("log") + said_.out + said_.err);
+  }
+
+  bool mortal(const std::string& call) {
+    box.binary = crash_binary_;
+    box.environment =
+        "CATENA_CRASH_LOG='" + (box.dir / "points").string() + "' CATENA_CRASH_AT='" + at_ + "'";
+    said_ = box.catena(call);
+    box.binary = CATENA_BINARY;
+    box.environment.clear();
+    return said_.status != 128 + SIGKILL;
+  }
+
+  bool recorded() const {
+    return std::filesystem::exists(box.dir / "home/catena.db") && !store().runs({"r", false, 1}).empty();
+  }
+  bool over() const { return recorded() && terminal(store().runs({"r", false, 1}).front().state); }
+  Store& store() const {
+    if (!store_) store_ = std::make_unique<SqliteStore>(box.dir / "home/catena.db", OpenMode::read_only);
+    return *store_;
+  }
+  std::vector<KnownJob> all_jobs() const {
+    return box.site() == "local" ? local_jobs() : of_this_run(squeue());
+  }
+  std::vector<KnownJob> local_jobs() const {
+    const local::RunFiles files(run_directory().string());
+    local::JobTable table;
+    for (const auto& line : split(read_text(files.queue), '\n')) {
+      if (auto read = local::read_queue_line(line)) table.add(std::move(*read));
+    }
+    for (const auto& line : split(read_text(files.journal), '\n')) {
+      if (auto read = local::read_journal_line(line)) table.apply(*read);
+    }
+    std::vector<KnownJob> jobs;
+    for (local::JobIndex i = 0; i < table.size(); ++i) {
+      const bool ended = table[i].phase == local::LocalJob::Phase::ended;
+      jobs.push_back({table[i].line.id, table[i].line.token,
+                      ended ? std::string(local::to_string(table[i].outcome)) : "RUNNING", ""});
+    }
+    return jobs;
+  }
+  // No token has two jobs, each job has a row with its id, none is left.
+  void check_jobs(const std::vector<KnownJob>& jobs) {
+    std::map<std::string, std::string> by_token;
+    for (const auto& job : jobs) {
+      const auto [first, fresh] = by_token.try_emplace(job.token(), job.id);
+      if (!fresh && first->second != job.id)
+        complain(fmt::format("jobs {} and {} are both {}", first->second, job.id, job.name));
+      const auto row = attempts_.find(job.token());
+      if (row == attempts_.end()) {
+        complain(fmt::format("job {} ({}) has no row", job.id, job.name));
+      } else if (row->second.native_id != job.id) {
+        complain(
+            fmt::format("job {} ({}) has a row with the id '{}'", job.id, job.name, row->second.native_id));
+      }
+      if (live(job)) complain(fmt::format("job {} ({}) is left: {}", job.id, job.name, job.state));
+    }
+    for (const auto& [token, attempt] : attempts_) {
+      if (attempt.started && !by_token.contains(token))
+        complain(fmt::format("the scheduler does not know {}, which has run", token));
+    }
+  }
+  std::vector<KnownJob> of_this_run(const std::vector<KnownJob>& jobs) const {
+    std::vector<KnownJob> mine;
+    for (const auto& job : jobs) {
+      if (job.directory.starts_with(box.dir.string() + "/")) mine.push_back(job);
+    }
+    return mine;
+  }
+  void complain(const std::string& sentence) { problems_.push_back(sentence); }
+
+  std::string crash_binary_, at_;
+  Said said_;
+  bool submitted_before_recorded_ = false;
+  std::map<std::string, Attempt> attempts_;
+  std::vector<std::string> problems_;
+  mutable std::unique_ptr<SqliteStore> store_;
+};
+
+}  // namespace catena
