@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <numeric>
 #include <set>
 #include <sstream>
@@ -16,6 +15,7 @@
 #include "adapters/batch/input_files.h"
 #include "adapters/local/local_backend.h"
 #include "adapters/local/local_transport.h"
+#include "adapters/local/process_table.h"
 #include "adapters/site_file/scratch.h"
 #include "adapters/ssh/ssh_transport.h"
 #include "adapters/store/location.h"
@@ -287,40 +287,16 @@ std::string Context::drive(std::vector<Run*> runs, Observer& observer, bool forc
   return trouble.empty() ? busy : trouble;
 }
 
-namespace {
-
-std::string first_line(const char* path) {
-  std::ifstream in(path);
-  std::string line;
-  std::getline(in, line);
-  return line;
-}
-
-// Field 22 of /proc/PID/stat (proc(5)): when the process started, in clock ticks since the boot. -1: there is
-// no such process.
-std::int64_t start_of(std::int64_t pid) {
-  const auto stat = first_line(fmt::format("/proc/{}/stat", pid).c_str());
-  const auto name_end = stat.rfind(')');  // the name before it may hold anything
-  if (name_end == std::string::npos) return -1;
-  std::istringstream fields(stat.substr(name_end + 1));
-  std::string field;
-  for (int i = 3; i <= 22; ++i) fields >> field;
-  return fields ? std::stoll(field) : -1;
-}
-
-}  // namespace
-
 Lease this_process(Time now) {
-  char host[256] = {};
-  gethostname(host, sizeof host - 1);
-  return {host, first_line("/proc/sys/kernel/random/boot_id"), getpid(), start_of(getpid()), now};
+  return {local::host_name(), local::boot_id(), getpid(), local::process_start(getpid()).value_or(-1), now};
 }
 
 bool is_alive(const Lease& lease, Time now) {
   const auto mine = this_process(now);
   if (lease.host != mine.host)
     return now - lease.since < std::chrono::hours{1};  // it cannot be seen from here
-  return lease.boot_id == mine.boot_id && start_of(lease.pid) == lease.pid_start;
+  return lease.boot_id == mine.boot_id &&
+         local::process_start(static_cast<pid_t>(lease.pid)) == lease.pid_start;
 }
 
 Held::Held(Leases& leases, Clock& clock, std::string run_id, Seconds patience)
