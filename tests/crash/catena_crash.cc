@@ -4,6 +4,9 @@
 //   CATENA_CRASH_LOG=FILE   each point that is passed adds a line, over all the processes that share the file
 //   CATENA_CRASH_AT=N[,M…]  the process that passes the N-th point is killed there; the M-th after that kills
 //                           again
+//   CATENA_CRASH_CUT=FILE   instead of being killed, the process makes this file, and waits until it has
+//   gone:
+//                           who looks for it cuts the connection meanwhile
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <fmt/format.h>
@@ -36,7 +39,7 @@ class KillPoints {
     std::ifstream before(log);
     for (std::string line; std::getline(before, line);) {
       ++passed_;
-      if (!line.ends_with(killed)) continue;
+      if (!line.ends_with(here_mark)) continue;
       passed_ = 0;
       ++deaths_;
     }
@@ -46,15 +49,22 @@ class KillPoints {
     if (log_ < 0) return;
     ++passed_;
     const bool here = deaths_ < at_.size() && passed_ == at_[deaths_];
-    const auto line = fmt::format("{}{}\n", name, here ? killed : "");
+    const auto line = fmt::format("{}{}\n", name, here ? here_mark : "");
     if (write(log_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) std::abort();
     if (!here) return;
+    if (const char* file = getenv("CATENA_CRASH_CUT")) {
+      ++deaths_;
+      passed_ = 0;
+      std::ofstream(file).close();
+      while (access(file, F_OK) == 0) usleep(1000);
+      return;
+    }
     kill(getpid(), SIGKILL);
     while (true) pause();
   }
 
  private:
-  static constexpr const char* killed = " KILLED";
+  static constexpr const char* here_mark = " HERE";
   std::vector<int> at_;
   int log_ = -1;
   int passed_ = 0;

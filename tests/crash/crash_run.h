@@ -5,14 +5,17 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "adapters/local/job_table.h"
 #include "adapters/local/line_file.h"
 #include "adapters/store/sqlite_store.h"
+#include "cut_proxy.h"
 #include "sandbox.h"
 
 namespace catena {
@@ -45,7 +48,7 @@ inline std::vector<KnownJob> squeue() {
 }
 // What has ended. Without the states, a window in time leaves out what was taken out while it waited.
 inline std::vector<KnownJob> sacct(const std::string& since) {
-  return jobs_in(shell_output("sacct -X -n -P -D -s BF,CA,CD,DL,F,NF,OOM,PR,TO -S " + since +
+  return jobs_in(shell_output("sacct -a -X -n -P -D -s BF,CA,CD,DL,F,NF,OOM,PR,TO -S " + since +
                               " -E now -o JobID,JobName%100,State,WorkDir%200"));
 }
 
@@ -62,8 +65,12 @@ class CrashRun {
               "[scheduler]\nkind = slurm\npoll = 1s\nsettle = 3s\n[transport]\nkind = local\n");
     box.write("sites/local.ini",
               "[scheduler]\nkind = local\nsettle = 1s\n[limits]\ncpus = 8\nmemory = 8G\nkill_grace = 1s\n");
+    if (site == "ssh") through_a_proxy();
     box.write("w.yaml", workflow());
   }
+  ~CrashRun() { done_ = true; }
+  CrashRun(const CrashRun&) = delete;
+  CrashRun& operator=(const CrashRun&) = delete;
 
   // A diamond whose left side fails the first time, what follows a failure, and what follows it not.
   std::string workflow() const {
@@ -78,7 +85,8 @@ class CrashRun {
   }
 
   // The whole story by the program with kill points, which is killed where `at` says (CATENA_CRASH_AT). The
-  // bodies wait to be let go on, so that each call finds the same every time. False: it was killed.
+  // bodies wait to be let go on, so that each call finds the same every time. False: it was killed, or cut
+  // off.
   bool story(const std::string& at) {
     at_ = at;
     if (!mortal("run w.yaml --id r --site " + box.site())) return false;
@@ -161,7 +169,7 @@ class CrashRun {
     return problems_;
   }
 
-  // The names of the points that were passed, those of deaths with " KILLED".
+  // The names of the points that were passed; where it was killed or cut, with " HERE".
   std::vector<std::string> passed() const { return split(box.read("points"), '\n'); }
 
   Sandbox box;
@@ -179,6 +187,41 @@ class CrashRun {
         {"if_bad", {NodeState::completed, 1}},
     };
     return all;
+  }
+
+  // The login node is reached through a wire that is cut when the program asks for it.
+  void through_a_proxy() {
+    const auto variable = [](const char* name) { return std::string(getenv(name)); };
+    const auto directory = variable("CATENA_TEST_SSH_DIR");
+    proxy_ = std::make_unique<CutProxy>(
+        static_cast<std::uint16_t>(std::stoi(variable("CATENA_TEST_SSH_PORT_DEFAULT"))));
+    auto key = shell_output("ssh-keygen -l -f " + directory + "/keys/host_ed25519.pub");
+    key = key.substr(key.find("SHA256:"));
+    box.write("config", "Host *\n  IdentityFile " + directory +
+                            "/laptop/id_ed25519\n  IdentitiesOnly yes\n  IdentityAgent none\n");
+    box.write("sites/ssh.ini",
+              fmt::format("[scheduler]\nkind = slurm\npoll = 1s\nsettle = 3s\n[transport]\nhost = 127.0.0.1\n"
+                          "ssh_config = {0}/config\nport = {1}\nuser = {2}\nhost_key = {3}\n"
+                          "connect_timeout = 20s\nscratch = {0}/catena-runs\n",
+                          box.dir.string(), proxy_->port(), variable("CATENA_TEST_SSH_USER"),
+                          key.substr(0, key.find(' '))));
+    // What the jobs of that user write.
+    box.write("log", "");
+    std::filesystem::create_directories(box.dir / "catena-runs");
+    using std::filesystem::perms;
+    std::filesystem::permissions(box.dir, perms(0755));
+    std::filesystem::permissions(box.dir / "log", perms(0666));
+    std::filesystem::permissions(box.dir / "catena-runs", perms(0777));
+    cutter_ = std::jthread([this] {
+      const auto asked = box.dir / "cut";
+      while (!done_) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        if (!std::filesystem::exists(asked)) continue;
+        proxy_->cut_now();
+        cut_ = true;
+        std::filesystem::remove(asked);
+      }
+    });
   }
 
   std::string log() const { return (box.dir / "log").string(); }
@@ -230,10 +273,12 @@ class CrashRun {
     box.binary = crash_binary_;
     box.environment =
         "CATENA_CRASH_LOG='" + (box.dir / "points").string() + "' CATENA_CRASH_AT='" + at_ + "'";
+    if (proxy_) box.environment += " CATENA_CRASH_CUT='" + (box.dir / "cut").string() + "'";
+    cut_ = false;
     said_ = box.catena(call);
     box.binary = CATENA_BINARY;
     box.environment.clear();
-    return said_.status != 128 + SIGKILL;
+    return said_.status != 128 + SIGKILL && !cut_;
   }
 
   bool recorded() const {
@@ -300,6 +345,9 @@ class CrashRun {
   std::map<std::string, Attempt> attempts_;
   std::vector<std::string> problems_;
   mutable std::unique_ptr<SqliteStore> store_;
+  std::unique_ptr<CutProxy> proxy_;
+  std::atomic<bool> cut_ = false, done_ = false;
+  std::jthread cutter_;
 };
 
 }  // namespace catena

@@ -1,6 +1,6 @@
 // The program killed by SIGKILL at every point where it writes to its store or asks the world for something,
-// on this machine's backend and on the real SLURM: each node succeeds once, no token has two jobs, no job is
-// without a row, and nothing is left in the queue.
+// on this machine's backend and on the real SLURM; and cut off at every such point from a login node: each
+// node succeeds once, no token has two jobs, no job is without a row, and nothing is left in the queue.
 //
 //   CATENA_CRASH_POINT=17      only this one (or "17,5": killed again 5 points later); its folder is kept
 //   CATENA_CRASH_SECOND=all    a second kill at each point after each first one, not at a drawn one
@@ -27,8 +27,10 @@ std::string variable(const char* name) {
 class RealCrash : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    if (site() == "slurm" && !getenv("CATENA_TEST_SLURM"))
+    if (site() != "local" && !getenv("CATENA_TEST_SLURM"))
       GTEST_SKIP() << "no private SLURM: scripts/test starts one";
+    if (site() == "ssh" && !getenv("CATENA_TEST_SSH"))
+      GTEST_SKIP() << "no private SSH servers: scripts/test starts them";
   }
   static std::string site() { return GetParam(); }
 
@@ -50,7 +52,7 @@ class RealCrash : public testing::TestWithParam<const char*> {
       });
     }
     for (auto& thread : pool) thread.join();
-    if (site() == "slurm" && !HasFailure()) ask_accounting();
+    if (site() != "local" && !HasFailure()) ask_accounting();
   }
 
   void kill_at(std::size_t index, const std::string& place) {
@@ -58,14 +60,14 @@ class RealCrash : public testing::TestWithParam<const char*> {
     const bool twice = place.find(',') != std::string::npos;
     if (!run->story(place)) run->go_on(index % 2 == 0, twice);
     std::string names;
-    {
+    int deaths = 0;
+    for (const auto& point : run->passed()) {
+      if (!point.ends_with(here)) continue;
+      const auto name = point.substr(0, point.size() - here.size());
+      names += (names.empty() ? "" : ", then ") + name;
+      ++deaths;
       const std::lock_guard lock(mutex_);
-      for (const auto& point : run->passed()) {
-        if (!point.ends_with(killed)) continue;
-        died_.insert(point.substr(0, point.size() - killed.size()));
-        names += (names.empty() ? "" : ", then ") + point;
-        ++deaths_;
-      }
+      died_.insert(name);
     }
     for (const auto& problem : run->problems()) {
       run->box.keep = true;
@@ -73,6 +75,7 @@ class RealCrash : public testing::TestWithParam<const char*> {
                     << problem;
     }
     const std::lock_guard lock(mutex_);
+    deaths_at_[place] = deaths;
     runs_.push_back(std::move(run));
   }
 
@@ -91,11 +94,11 @@ class RealCrash : public testing::TestWithParam<const char*> {
     }
   }
 
-  static constexpr std::string_view killed = " KILLED";
+  static constexpr std::string_view here = " HERE";
   std::mutex mutex_;
   std::vector<std::unique_ptr<CrashRun>> runs_;
-  std::set<std::string> died_;  // at these points, by name
-  std::size_t deaths_ = 0;
+  std::set<std::string> died_;            // at these points, by name
+  std::map<std::string, int> deaths_at_;  // by place: 0, where the run was over before
 };
 
 TEST_P(RealCrash, KilledAtEachPointByNameARunEndsAsPlanned) {
@@ -107,10 +110,34 @@ TEST_P(RealCrash, KilledAtEachPointByNameARunEndsAsPlanned) {
   kill_at(places);
   if (HasFailure() || places.size() == 1) return;
   for (const auto& point : points) EXPECT_TRUE(died_.contains(point)) << "nobody died at: " << point;
-  fmt::print("{} deaths at {} points with {} names\n", deaths_, points.size(), died_.size());
 }
 
-INSTANTIATE_TEST_SUITE_P(Sites, RealCrash, testing::Values("local", "slurm"),
+TEST_P(RealCrash, KilledAgainWhileItIsTakenUpARunEndsAsPlanned) {
+  const auto all = variable("CATENA_CRASH_SECOND") == "all";
+  const auto seed = variable("CATENA_CRASH_SEED").empty() ? 1 : std::stoi(variable("CATENA_CRASH_SEED"));
+  std::mt19937 random(static_cast<unsigned>(seed));
+  const auto points = all_points().size();
+  std::vector<std::string> firsts;
+  for (std::size_t i = 1; i <= points; ++i) firsts.push_back(std::to_string(i));
+  // With `all`, until the run is over before the second is reached, whatever the first was.
+  for (int second = 1; !firsts.empty() && !HasFailure(); ++second) {
+    std::vector<std::string> places;
+    for (const auto& first : firsts)
+      places.push_back(fmt::format("{},{}", first, all ? second : 1 + static_cast<int>(random() % 30)));
+    kill_at(places);
+    if (!all) break;
+    std::vector<std::string> longer;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      if (deaths_at_[places[i]] == 2) longer.push_back(firsts[i]);
+    }
+    firsts = std::move(longer);
+  }
+  std::size_t twice = 0;
+  for (const auto& [place, deaths] : deaths_at_) twice += deaths == 2 ? 1 : 0;
+  EXPECT_GT(twice, points / 2) << "few were killed twice";
+}
+
+INSTANTIATE_TEST_SUITE_P(Sites, RealCrash, testing::Values("local", "slurm", "ssh"),
                          [](const auto& it) { return std::string(it.param); });
 
 }  // namespace
