@@ -3,7 +3,7 @@
 //
 //   CATENA_CRASH_LOG=FILE   each point that is passed adds a line, over all the processes that share the file
 //   CATENA_CRASH_AT=N[,M…]  the process that passes the N-th point is killed there; the M-th after that kills
-//                           again
+//                           again; in the place of a number, a name: the next point that is called so
 //   CATENA_CRASH_CUT=FILE   instead of being killed, the process makes this file, and waits until it has
 //   gone:
 //                           who looks for it cuts the connection meanwhile
@@ -34,7 +34,7 @@ class KillPoints {
     if (!log) return;
     if (const char* at = getenv("CATENA_CRASH_AT")) {
       std::istringstream numbers(at);
-      for (std::string number; std::getline(numbers, number, ',');) at_.push_back(std::stoi(number));
+      for (std::string number; std::getline(numbers, number, ',');) at_.push_back(number);
     }
     std::ifstream before(log);
     for (std::string line; std::getline(before, line);) {
@@ -48,7 +48,8 @@ class KillPoints {
   void pass(const std::string& name) {
     if (log_ < 0) return;
     ++passed_;
-    const bool here = deaths_ < at_.size() && passed_ == at_[deaths_];
+    const bool here =
+        deaths_ < at_.size() && (at_[deaths_] == name || at_[deaths_] == std::to_string(passed_));
     const auto line = fmt::format("{}{}\n", name, here ? here_mark : "");
     if (write(log_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) std::abort();
     if (!here) return;
@@ -65,7 +66,7 @@ class KillPoints {
 
  private:
   static constexpr const char* here_mark = " HERE";
-  std::vector<int> at_;
+  std::vector<std::string> at_;
   int log_ = -1;
   int passed_ = 0;
   std::size_t deaths_ = 0;
