@@ -59,8 +59,7 @@ inline bool live(const KnownJob& job) {
 
 class CrashRun {
  public:
-  CrashRun(const std::string& site, const std::string& crash_binary)
-      : box(site), crash_binary_(crash_binary) {
+  explicit CrashRun(const std::string& site) : box(site) {
     box.write("sites/slurm.ini",
               "[scheduler]\nkind = slurm\npoll = 1s\nsettle = 3s\n[transport]\nkind = local\n");
     box.write("sites/local.ini",
@@ -68,7 +67,7 @@ class CrashRun {
     if (site == "ssh") through_a_proxy();
     box.write("w.yaml", workflow());
   }
-  ~CrashRun() { done_ = true; }
+  virtual ~CrashRun() { done_ = true; }
   CrashRun(const CrashRun&) = delete;
   CrashRun& operator=(const CrashRun&) = delete;
 
@@ -90,13 +89,13 @@ class CrashRun {
   bool story(const std::string& at) {
     at_ = at;
     if (!mortal("run w.yaml --id r --site " + box.site())) return false;
-    open("a");
+    let_go("a");
     await([&] { return wrote("start left") && wrote("start right") && wrote("start bad") && ended() == 1; });
     if (!mortal("sync r")) return false;
-    for (const char* name : {"left", "right", "bad"}) open(name);
+    for (const char* name : {"left", "right", "bad"}) let_go(name);
     await([&] { return wrote("start if_bad") && ended() == 4; });
     if (!mortal("sync r")) return false;
-    open_all();
+    let_all_go();
     await([&] { return wrote("end join") && ended() == 7; });
     for (int i = 0; i < 10 && !over(); ++i) {
       if (!mortal("sync r")) return false;
@@ -108,7 +107,7 @@ class CrashRun {
   // is by the program that is killed, too. Both ways of going on are taken: `wait`, and `sync` again and
   // again.
   void go_on(bool by_sync, bool mortal_again) {
-    open_all();
+    let_all_go();
     if (!recorded()) submitted_before_recorded_ = !all_jobs().empty();
     for (int i = 0; i < 300 && !over(); ++i) {
       std::string call = by_sync ? "sync r" : "wait r --timeout 100s";
@@ -173,6 +172,20 @@ class CrashRun {
   std::vector<std::string> passed() const { return split(box.read("points"), '\n'); }
 
   Sandbox box;
+
+ protected:
+  // Runs `catena CALL` by the program with kill points. False: it was killed, or cut off.
+  virtual bool mortal(const std::string& call) {
+    box.binary = CATENA_CRASH_BINARY;
+    box.environment =
+        "CATENA_CRASH_LOG='" + (box.dir / "points").string() + "' CATENA_CRASH_AT='" + at_ + "'";
+    if (proxy_) box.environment += " CATENA_CRASH_CUT='" + (box.dir / "cut").string() + "'";
+    cut_ = false;
+    said_ = box.catena(call);
+    box.binary = CATENA_BINARY;
+    box.environment.clear();
+    return said_.status != 128 + SIGKILL && !cut_;
+  }
 
  private:
   struct End {
@@ -240,8 +253,8 @@ class CrashRun {
     if (!then.empty()) text += "      " + then + "\n";
     return text + fmt::format("      echo \"end {0} $CATENA_TOKEN\" >> '{1}'\n", name, log());
   }
-  void open(const std::string& name) const { box.write("go." + name, ""); }
-  void open_all() const { box.write("go", ""); }
+  void let_go(const std::string& name) const { box.write("go." + name, ""); }
+  void let_all_go() const { box.write("go", ""); }
   bool wrote(const std::string& words) const { return count(words) > 0; }
   int count(const std::string& words) const {
     int n = 0;
@@ -269,25 +282,16 @@ class CrashRun {
       complain("the jobs do not go on: " + box.read("log") + said_.out + said_.err);
   }
 
-  bool mortal(const std::string& call) {
-    box.binary = crash_binary_;
-    box.environment =
-        "CATENA_CRASH_LOG='" + (box.dir / "points").string() + "' CATENA_CRASH_AT='" + at_ + "'";
-    if (proxy_) box.environment += " CATENA_CRASH_CUT='" + (box.dir / "cut").string() + "'";
-    cut_ = false;
-    said_ = box.catena(call);
-    box.binary = CATENA_BINARY;
-    box.environment.clear();
-    return said_.status != 128 + SIGKILL && !cut_;
+  // Opened anew each time: one that was half made stays empty for who has it open.
+  std::vector<RunRow> rows() const {
+    const auto file = box.dir / "home/catena.db";
+    if (!std::filesystem::exists(file)) return {};
+    return SqliteStore(file, OpenMode::read_only).runs({"r", false, 1});
   }
-
-  bool recorded() const {
-    return std::filesystem::exists(box.dir / "home/catena.db") && !store().runs({"r", false, 1}).empty();
-  }
-  bool over() const { return recorded() && terminal(store().runs({"r", false, 1}).front().state); }
-  Store& store() const {
-    if (!store_) store_ = std::make_unique<SqliteStore>(box.dir / "home/catena.db", OpenMode::read_only);
-    return *store_;
+  bool recorded() const { return !rows().empty(); }
+  bool over() const {
+    const auto all = rows();
+    return !all.empty() && terminal(all.front().state);
   }
   std::vector<KnownJob> all_jobs() const {
     return box.site() == "local" ? local_jobs() : of_this_run(squeue());
@@ -339,12 +343,11 @@ class CrashRun {
   }
   void complain(const std::string& sentence) { problems_.push_back(sentence); }
 
-  std::string crash_binary_, at_;
+  std::string at_;
   Said said_;
   bool submitted_before_recorded_ = false;
   std::map<std::string, Attempt> attempts_;
   std::vector<std::string> problems_;
-  mutable std::unique_ptr<SqliteStore> store_;
   std::unique_ptr<CutProxy> proxy_;
   std::atomic<bool> cut_ = false, done_ = false;
   std::jthread cutter_;

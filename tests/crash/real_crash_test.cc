@@ -36,7 +36,7 @@ class RealCrash : public testing::TestWithParam<const char*> {
 
   // A run without a kill: the points, in their order.
   static std::vector<std::string> all_points() {
-    CrashRun run(site(), CATENA_CRASH_BINARY);
+    CrashRun run(site());
     EXPECT_TRUE(run.story("")) << "killed without being told to";
     for (const auto& problem : run.problems()) ADD_FAILURE() << "without a kill: " << problem;
     return run.passed();
@@ -56,7 +56,7 @@ class RealCrash : public testing::TestWithParam<const char*> {
   }
 
   void kill_at(std::size_t index, const std::string& place) {
-    auto run = std::make_unique<CrashRun>(site(), CATENA_CRASH_BINARY);
+    auto run = std::make_unique<CrashRun>(site());
     const bool twice = place.find(',') != std::string::npos;
     if (!run->story(place)) run->go_on(index % 2 == 0, twice);
     std::string names;
@@ -69,6 +69,7 @@ class RealCrash : public testing::TestWithParam<const char*> {
       const std::lock_guard lock(mutex_);
       died_.insert(name);
     }
+    run->box.keep = !variable("CATENA_CRASH_POINT").empty();
     for (const auto& problem : run->problems()) {
       run->box.keep = true;
       ADD_FAILURE() << "CATENA_CRASH_POINT=" << place << " (" << names << ") in " << run->box.dir << ": "
@@ -76,7 +77,7 @@ class RealCrash : public testing::TestWithParam<const char*> {
     }
     const std::lock_guard lock(mutex_);
     deaths_at_[place] = deaths;
-    runs_.push_back(std::move(run));
+    if (site() != "local") runs_.push_back(std::move(run));
   }
 
   // All that SLURM's accounting has of these runs; it comes a second or two later.
@@ -92,6 +93,7 @@ class RealCrash : public testing::TestWithParam<const char*> {
       for (const auto& problem : run->problems_with(jobs))
         ADD_FAILURE() << "sacct, of " << run->box.dir << ": " << problem;
     }
+    runs_.clear();
   }
 
   static constexpr std::string_view here = " HERE";
