@@ -16,46 +16,9 @@
 #include "adapters/local/line_file.h"
 #include "adapters/store/sqlite_store.h"
 #include "cut_proxy.h"
-#include "sandbox.h"
+#include "known_jobs.h"
 
 namespace catena {
-
-inline std::vector<std::string> split(const std::string& text, char at) {
-  std::vector<std::string> parts;
-  std::istringstream in(text);
-  for (std::string part; std::getline(in, part, at);) parts.push_back(part);
-  return parts;
-}
-
-// A job as the scheduler knows it.
-struct KnownJob {
-  std::string id, name, state, directory;
-  std::string token() const { return name.substr(name.rfind('.') + 1); }
-};
-
-inline std::vector<KnownJob> jobs_in(const std::string& listing) {
-  std::vector<KnownJob> jobs;
-  for (const auto& line : split(listing, '\n')) {
-    const auto fields = split(line, '|');
-    if (fields.size() == 4) jobs.push_back({fields[0], fields[1], fields[2], fields[3]});
-  }
-  return jobs;
-}
-
-// What is in the controller's memory: all that is live, and what has ended in the last minute (MinJobAge).
-inline std::vector<KnownJob> squeue() {
-  return jobs_in(shell_output("squeue -h -a -t all -o '%A|%j|%T|%Z'"));
-}
-// What has ended. Without the states, a window in time leaves out what was taken out while it waited.
-inline std::vector<KnownJob> sacct(const std::string& since) {
-  return jobs_in(shell_output("sacct -a -X -n -P -D -s BF,CA,CD,DL,F,NF,OOM,PR,TO -S " + since +
-                              " -E now -o JobID,JobName%100,State,WorkDir%200"));
-}
-
-inline bool live(const KnownJob& job) {
-  return job.state == "PENDING" || job.state == "RUNNING" || job.state == "COMPLETING" ||
-         job.state == "SUSPENDED" || job.state == "CONFIGURING";
-}
 
 class CrashRun {
  public:
@@ -71,6 +34,22 @@ class CrashRun {
   CrashRun(const CrashRun&) = delete;
   CrashRun& operator=(const CrashRun&) = delete;
 
+  // How a node ends, and how often its body starts; that of a node that completes ends once.
+  struct End {
+    NodeState state;
+    int starts;
+  };
+  using Ends = std::map<std::string, End>;
+  static const Ends& planned() {
+    static const Ends all{
+        {"a", {NodeState::completed, 1}},      {"left", {NodeState::completed, 2}},
+        {"right", {NodeState::completed, 1}},  {"join", {NodeState::completed, 1}},
+        {"bad", {NodeState::failed, 1}},       {"after_bad", {NodeState::skipped, 0}},
+        {"if_bad", {NodeState::completed, 1}},
+    };
+    return all;
+  }
+
   // A diamond whose left side fails the first time, what follows a failure, and what follows it not.
   std::string workflow() const {
     return "name: crash\nnodes:\n" + node("a", "") +
@@ -79,7 +58,9 @@ class CrashRun {
                             "$CATENA_TOKEN\" >> '{0}'; exit 1; }}",
                             log())) +
            node("right", "after: [a]") + node("join", "after: [left, {node: right, on: any}]") +
-           node("bad", "after: [a]", fmt::format("echo \"fail bad $CATENA_TOKEN\" >> '{}'; exit 3", log())) +
+           node("bad", "after: [a]",
+                fmt::format("[ -e '{}/mended' ] || {{ echo \"fail bad $CATENA_TOKEN\" >> '{}'; exit 3; }}",
+                            box.dir.string(), log())) +
            node("after_bad", "after: [bad]") + node("if_bad", "after: {node: bad, on: notok}");
   }
 
@@ -122,7 +103,7 @@ class CrashRun {
   }
 
   // What is wrong, a sentence each; empty: all is well.
-  std::vector<std::string> problems() {
+  std::vector<std::string> problems(const Ends& ends = planned(), RunState run = RunState::failed) {
     if (!over()) {
       complain("the run does not end: " + said_.out + said_.err + box.catena("status r").out);
       return problems_;
@@ -132,7 +113,7 @@ class CrashRun {
     const auto record = store.load("r");
     const auto nodes = store.nodes("r", Which::all, 0);
     for (const auto& each : nodes) {
-      const auto wanted = ends().at(each.name);
+      const auto wanted = ends.at(each.name);
       if (each.row.state != wanted.state)
         complain(fmt::format("{} is {} ({})", each.name, to_string(each.row.state), each.row.reason));
       for (const auto& attempt : store.attempts("r", each.node)) {
@@ -144,7 +125,7 @@ class CrashRun {
       if (count("end " + each.name) != (wanted.state == NodeState::completed ? 1 : 0))
         complain(fmt::format("{} succeeded {} times", each.name, count("end " + each.name)));
     }
-    if (record.run.state != RunState::failed) complain("the run is not failed, though bad failed");
+    if (record.run.state != run) complain(fmt::format("the run is {}", to_string(record.run.state)));
     for (const auto& line : split(box.read("log"), '\n')) {
       if (!attempts_.contains(line.substr(line.rfind(' ') + 1))) complain("without a row: " + line);
     }
@@ -186,22 +167,52 @@ class CrashRun {
     box.environment.clear();
     return said_.status != 128 + SIGKILL && !cut_;
   }
-
- private:
-  struct End {
-    NodeState state;
-    int starts;
-  };
-  static const std::map<std::string, End>& ends() {
-    static const std::map<std::string, End> all{
-        {"a", {NodeState::completed, 1}},      {"left", {NodeState::completed, 2}},
-        {"right", {NodeState::completed, 1}},  {"join", {NodeState::completed, 1}},
-        {"bad", {NodeState::failed, 1}},       {"after_bad", {NodeState::skipped, 0}},
-        {"if_bad", {NodeState::completed, 1}},
-    };
-    return all;
+  void let_go(const std::string& name) const { box.write("go." + name, ""); }
+  void let_all_go() const { box.write("go", ""); }
+  bool wrote(const std::string& words) const { return count(words) > 0; }
+  int count(const std::string& words) const {
+    int n = 0;
+    for (const auto& line : split(box.read("log"), '\n')) n += line.starts_with(words + " ") ? 1 : 0;
+    return n;
+  }
+  // How many jobs have run and written how they ended.
+  long ended() const {
+    long n = 0;
+    if (box.site() == "local") {
+      for (const auto& job : local_jobs()) n += job.state == "completed" || job.state == "failed" ? 1 : 0;
+      return n;
+    }
+    std::error_code error;
+    for (const char* folder : {"spool", "taken"}) {
+      const auto path = run_directory() / ".catena" / folder;
+      for (const auto& file : std::filesystem::directory_iterator(path, error))
+        n += file.path().extension() == ".exit" ? 1 : 0;
+    }
+    return n;
+  }
+  std::filesystem::path run_directory() const { return box.dir / "catena-runs/crash-r"; }
+  void await(const std::function<bool()>& condition) {
+    if (!box.until(condition, 60))
+      complain("the jobs do not go on: " + box.read("log") + said_.out + said_.err);
   }
 
+  // Opened anew each time: one that was half made stays empty for who has it open.
+  std::vector<RunRow> rows() const {
+    const auto file = box.dir / "home/catena.db";
+    if (!std::filesystem::exists(file)) return {};
+    return SqliteStore(file, OpenMode::read_only).runs({"r", false, 1});
+  }
+  bool recorded() const { return !rows().empty(); }
+  bool over() const {
+    const auto all = rows();
+    return !all.empty() && terminal(all.front().state);
+  }
+  void complain(const std::string& sentence) { problems_.push_back(sentence); }
+
+  std::string at_;  // CATENA_CRASH_AT
+  Said said_;
+
+ private:
   // The login node is reached through a wire that is cut when the program asks for it.
   void through_a_proxy() {
     const auto variable = [](const char* name) { return std::string(getenv(name)); };
@@ -253,46 +264,6 @@ class CrashRun {
     if (!then.empty()) text += "      " + then + "\n";
     return text + fmt::format("      echo \"end {0} $CATENA_TOKEN\" >> '{1}'\n", name, log());
   }
-  void let_go(const std::string& name) const { box.write("go." + name, ""); }
-  void let_all_go() const { box.write("go", ""); }
-  bool wrote(const std::string& words) const { return count(words) > 0; }
-  int count(const std::string& words) const {
-    int n = 0;
-    for (const auto& line : split(box.read("log"), '\n')) n += line.starts_with(words + " ") ? 1 : 0;
-    return n;
-  }
-  // How many jobs have run and written how they ended.
-  long ended() const {
-    long n = 0;
-    if (box.site() == "local") {
-      for (const auto& job : local_jobs()) n += job.state == "completed" || job.state == "failed" ? 1 : 0;
-      return n;
-    }
-    std::error_code error;
-    for (const char* folder : {"spool", "taken"}) {
-      const auto path = run_directory() / ".catena" / folder;
-      for (const auto& file : std::filesystem::directory_iterator(path, error))
-        n += file.path().extension() == ".exit" ? 1 : 0;
-    }
-    return n;
-  }
-  std::filesystem::path run_directory() const { return box.dir / "catena-runs/crash-r"; }
-  void await(const std::function<bool()>& condition) {
-    if (!box.until(condition, 60))
-      complain("the jobs do not go on: " + box.read("log") + said_.out + said_.err);
-  }
-
-  // Opened anew each time: one that was half made stays empty for who has it open.
-  std::vector<RunRow> rows() const {
-    const auto file = box.dir / "home/catena.db";
-    if (!std::filesystem::exists(file)) return {};
-    return SqliteStore(file, OpenMode::read_only).runs({"r", false, 1});
-  }
-  bool recorded() const { return !rows().empty(); }
-  bool over() const {
-    const auto all = rows();
-    return !all.empty() && terminal(all.front().state);
-  }
   std::vector<KnownJob> all_jobs() const {
     return box.site() == "local" ? local_jobs() : of_this_run(squeue());
   }
@@ -341,10 +312,7 @@ class CrashRun {
     }
     return mine;
   }
-  void complain(const std::string& sentence) { problems_.push_back(sentence); }
 
-  std::string at_;
-  Said said_;
   bool submitted_before_recorded_ = false;
   std::map<std::string, Attempt> attempts_;
   std::vector<std::string> problems_;
