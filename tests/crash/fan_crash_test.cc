@@ -1,7 +1,7 @@
 // A fan of real jobs, some of which fail and are tried again, driven by a program that is killed every few
 // seconds, whatever it does: ends complete, with one success a node and nothing left in the queue.
 //
-//   CATENA_FAN=1000         that many jobs (200)
+//   CATENA_FAN=1000         that many jobs (1000)
 //   CATENA_CRASH_SEED=1     draws the kills, and which attempts fail
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -77,7 +77,7 @@ class FanCrash : public testing::Test {
     return !runs.empty() && terminal(runs.front().state);
   }
 
-  const int jobs = number("CATENA_FAN", 200), seed = number("CATENA_CRASH_SEED", 1);
+  const int jobs = number("CATENA_FAN", 1000), seed = number("CATENA_CRASH_SEED", 1);
   Sandbox box{"slurm"};
 };
 
@@ -122,7 +122,7 @@ TEST_F(FanCrash, KilledEveryFewSecondsAFanEndsCompleteWithOneSuccessANode) {
     EXPECT_EQ(starts[node.name], ran) << node.name << " ran without a row, or has a row that did not run";
     failed += ran - 1;
   }
-  EXPECT_GT(failed, jobs / 50) << "few have failed";
+  EXPECT_GE(failed, jobs / 50) << "few have failed";
 
   const auto mine = [&](std::vector<KnownJob> all) {
     std::erase_if(all,
