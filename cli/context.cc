@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <numeric>
 #include <set>
 #include <sstream>
@@ -16,6 +15,7 @@
 #include "adapters/batch/input_files.h"
 #include "adapters/local/local_backend.h"
 #include "adapters/local/local_transport.h"
+#include "adapters/local/process_table.h"
 #include "adapters/site_file/scratch.h"
 #include "adapters/ssh/ssh_transport.h"
 #include "adapters/store/location.h"
@@ -99,9 +99,21 @@ fs::path outputs_directory(const RunRow& run) {
   return fs::path(run.file).parent_path() / "catena-results" / fmt::format("{}-{}", run.name, run.id);
 }
 
-SqliteStore& Context::opened() {
-  if (!store_) store_ = std::make_unique<SqliteStore>(home() / "catena.db", OpenMode::read_write);
-  return *store_;
+void Context::open_store() {
+  if (file_) return;
+  file_ = std::make_unique<SqliteStore>(home() / "catena.db", OpenMode::read_write);
+  if (wrapping_.store) wrapped_store_ = wrapping_.store(*file_);
+  if (wrapping_.leases) wrapped_leases_ = wrapping_.leases(*file_);
+}
+
+Store& Context::store() {
+  open_store();
+  return wrapped_store_ ? *wrapped_store_ : *file_;
+}
+
+Leases& Context::leases() {
+  open_store();
+  return wrapped_leases_ ? *wrapped_leases_ : *file_;
 }
 
 Site Context::site(const std::string& name) const {
@@ -131,17 +143,19 @@ std::unique_ptr<Workbench> Context::make_workbench(Site site) const {
   auto bench = std::make_unique<Workbench>();
   bench->site = std::move(site);
   bench->transport = make_transport(bench->site);
+  if (wrapping_.transport) bench->transport = wrapping_.transport(std::move(bench->transport));
   if (bench->site.scheduler == "local") {
     local::Limits limits{bench->site.cpus, bench->site.memory, bench->site.kill_grace};
     bench->backend = std::make_unique<LocalBackend>(fs::read_symlink("/proc/self/exe").string(), limits);
-    return bench;
+  } else {
+    const auto* scheduler = find_scheduler(bench->site.scheduler);
+    if (!scheduler)
+      throw Error(ErrorKind::config,
+                  fmt::format("site {}: unknown scheduler '{}'", bench->site.name, bench->site.scheduler));
+    bench->dialect = scheduler->make(bench->site);
+    bench->backend = std::make_unique<BatchBackend>(*bench->dialect, *bench->transport, bench->site);
   }
-  const auto* scheduler = find_scheduler(bench->site.scheduler);
-  if (!scheduler)
-    throw Error(ErrorKind::config,
-                fmt::format("site {}: unknown scheduler '{}'", bench->site.name, bench->site.scheduler));
-  bench->dialect = scheduler->make(bench->site);
-  bench->backend = std::make_unique<BatchBackend>(*bench->dialect, *bench->transport, bench->site);
+  if (wrapping_.backend) bench->backend = wrapping_.backend(std::move(bench->backend), bench->site);
   return bench;
 }
 
@@ -273,40 +287,16 @@ std::string Context::drive(std::vector<Run*> runs, Observer& observer, bool forc
   return trouble.empty() ? busy : trouble;
 }
 
-namespace {
-
-std::string first_line(const char* path) {
-  std::ifstream in(path);
-  std::string line;
-  std::getline(in, line);
-  return line;
-}
-
-// Field 22 of /proc/PID/stat (proc(5)): when the process started, in clock ticks since the boot. -1: there is
-// no such process.
-std::int64_t start_of(std::int64_t pid) {
-  const auto stat = first_line(fmt::format("/proc/{}/stat", pid).c_str());
-  const auto name_end = stat.rfind(')');  // the name before it may hold anything
-  if (name_end == std::string::npos) return -1;
-  std::istringstream fields(stat.substr(name_end + 1));
-  std::string field;
-  for (int i = 3; i <= 22; ++i) fields >> field;
-  return fields ? std::stoll(field) : -1;
-}
-
-}  // namespace
-
 Lease this_process(Time now) {
-  char host[256] = {};
-  gethostname(host, sizeof host - 1);
-  return {host, first_line("/proc/sys/kernel/random/boot_id"), getpid(), start_of(getpid()), now};
+  return {local::host_name(), local::boot_id(), getpid(), local::process_start(getpid()).value_or(-1), now};
 }
 
 bool is_alive(const Lease& lease, Time now) {
   const auto mine = this_process(now);
   if (lease.host != mine.host)
     return now - lease.since < std::chrono::hours{1};  // it cannot be seen from here
-  return lease.boot_id == mine.boot_id && start_of(lease.pid) == lease.pid_start;
+  return lease.boot_id == mine.boot_id &&
+         local::process_start(static_cast<pid_t>(lease.pid)) == lease.pid_start;
 }
 
 Held::Held(Leases& leases, Clock& clock, std::string run_id, Seconds patience)

@@ -12,6 +12,7 @@
 #include "adapters/site_file/search.h"
 #include "adapters/store/sqlite_store.h"
 #include "cli/progress.h"
+#include "cli/wrapping.h"
 #include "core/clock.h"
 #include "core/engine.h"
 #include "core/error.h"
@@ -63,10 +64,11 @@ struct Workbench {
 
 class Context {
  public:
+  explicit Context(Wrapping wrapping = {}) : wrapping_(std::move(wrapping)) {}
   std::string site_config;  // --site-config
 
-  Store& store() { return opened(); }
-  Leases& leases() { return opened(); }
+  Store& store();
+  Leases& leases();
   Clock& clock() { return clock_; }
   SearchPath sites() const { return search_path(site_config); }
   Site site(const std::string& name) const;
@@ -91,11 +93,14 @@ class Context {
   int act(const std::string& name, const Verb& verb);
 
  private:
-  SqliteStore& opened();  // at the first use
+  void open_store();  // at the first use
   void refresh(Run& run);
   void clean_up(const Run& run, Workbench& bench, Observer& observer);
+  Wrapping wrapping_;
   SystemClock clock_;
-  std::unique_ptr<SqliteStore> store_;
+  std::unique_ptr<SqliteStore> file_;
+  std::unique_ptr<Store> wrapped_store_;
+  std::unique_ptr<Leases> wrapped_leases_;
   std::map<std::string, std::unique_ptr<Workbench>> benches_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <iterator>
 #include <unordered_map>
 
@@ -12,8 +13,14 @@
 namespace catena {
 namespace {
 
-// Numbers are used up without a trace where the scheduler did not answer a submission.
-constexpr int patience = 4;
+// Numbers are used up without a trace where catena was killed, or the scheduler did not answer, in the middle
+// of a submission: for all nodes of a window at a time, so that a small run is asked about further on. Each
+// number is a name on a command line.
+constexpr std::size_t least_patience = 4, most_patience = 100, names_in_all = 20'000;
+
+int patience(std::size_t nodes) {
+  return static_cast<int>(std::clamp(names_in_all / nodes, least_patience, most_patience));
+}
 
 bool failed(JobState state) {
   switch (state) {
@@ -69,11 +76,12 @@ Traces find_traces(const RunRow& run, const Graph& graph, Backend& backend) {
   std::vector<NodeIndex> open(graph.size());
   for (NodeIndex node = 0; node < graph.size(); ++node) open[node] = node;
 
-  for (int first = 1; !open.empty(); first += patience) {
+  for (int first = 1, next = 1; !open.empty(); first = next) {
+    next = first + patience(open.size());
     std::vector<JobRef> refs;
     std::vector<std::pair<NodeIndex, int>> whose;
     for (const auto node : open) {
-      for (int number = first; number < first + patience; ++number) {
+      for (int number = first; number < next; ++number) {
         const auto attempt = attempt_of(run, graph, node, number);
         place.emplace(attempt.token, reports.size() + refs.size());
         refs.push_back(

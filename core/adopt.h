@@ -19,9 +19,9 @@ struct Traces {
   std::vector<std::string> spooled;  // records of the attempts that have ended: to be put away
 };
 
-// Asks for the tokens that the run's nodes would have, attempt by attempt, until `patience` numbers in a row
-// have left no trace. Every record must be in the run's spool. Throws Error(unavailable) if a source did not
-// answer: a job that is not seen would be submitted again.
+// Asks for the tokens that the run's nodes would have, attempt by attempt, until many numbers in a row (4 in
+// the largest runs, 100 in small ones) have left no trace. Every record must be in the run's spool. Throws
+// Error(unavailable) if a source did not answer: a job that is not seen would be submitted again.
 Traces find_traces(const RunRow& run, const Graph& graph, Backend& backend);
 
 }  // namespace catena

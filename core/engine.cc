@@ -367,6 +367,32 @@ void Engine::resubmit_missing(Run& run, const Place& place, std::span<const Node
   recorder.commit();
 }
 
+// What has ended while these were held is not left to the scheduler: until its next round it shows such a
+// dependency as if it were still waited for.
+void Engine::drop_met_dependencies(Run& run, const Place& place, std::span<const NodeIndex> nodes) {
+  std::vector<ControlTarget> targets;
+  const auto by_failure = skipped_by_failure(run.graph, run.nodes, run.current());
+  for (const auto node : nodes) {
+    const auto& attempt = *run.attempts[node];
+    ControlTarget target{attempt.native_id, {}, run.row.directory};
+    bool met = false, decided = true;
+    for (const auto& edge : run.graph.parents(node)) {
+      const auto* parent = run.attempts[edge.node].get();
+      const auto now = fate(edge.on, run.nodes[edge.node], parent, by_failure[edge.node]);
+      if (now == Fate::open && is_out(parent)) {
+        target.parents.emplace_back(edge.on, parent->native_id);
+      } else if (now != Fate::met) {
+        decided = false;  // it is skipped, or pointed at the parent's next attempt
+      } else if (parent && parent->ended && attempt.submitted && *parent->ended >= *attempt.submitted) {
+        met = true;
+      }
+    }
+    if (met && decided) targets.push_back(std::move(target));
+  }
+  if (targets.empty()) return;
+  for (const auto& words : place.backend.control(Action::repoint, targets)) observer_.trouble(words);
+}
+
 void Engine::release(Run& run, const Place& place) {
   std::vector<ControlTarget> targets;
   std::vector<NodeIndex> roots;
@@ -377,6 +403,7 @@ void Engine::release(Run& run, const Place& place) {
     }
   }
   if (targets.empty()) return;
+  drop_met_dependencies(run, place, roots);
   // What was not done is not known job by job: those that are still held are released again by the next pass.
   const auto refused = place.backend.control(Action::release, targets);
   for (const auto& words : refused) observer_.trouble(words);

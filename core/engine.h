@@ -104,6 +104,7 @@ class Engine {
   void hold_back(Run& run, const Place& place);
   void carry_out_marks(Run& run, const Place& place);
   void resubmit_missing(Run& run, const Place& place, std::span<const NodeIndex> children);
+  void drop_met_dependencies(Run& run, const Place& place, std::span<const NodeIndex> nodes);
   void release(Run& run, const Place& place);
   void skip(Run& run, const Place& place, const std::vector<Skip>& skips);
   void stop(Run& run, const Place& place, const std::string& reason);

@@ -22,6 +22,14 @@ bool waits(const Report& report) {
   return report.state == JobState::held || report.state == JobState::queued;
 }
 
+// Whether a signal from outside may have ended the job. Where the body died of it before its script heard of
+// it, only the exit code tells: of INT, KILL, TERM and XCPU, which schedulers and their kernels send.
+bool by_signal(const Report& exit) {
+  if (exit.signal) return true;
+  const int code = exit.exit_code.value_or(0);
+  return code == 128 + 2 || code == 128 + 9 || code == 128 + 15 || code == 128 + 24;
+}
+
 // Later sources fill what earlier ones left open.
 void fill(Report& into, const Report& from) {
   if (into.native_id.empty()) into.native_id = from.native_id;
@@ -72,7 +80,7 @@ std::optional<Outcome> merge(std::span<const Report* const> reports) {
     // Where the queue does not show it, accounting that still has it alive may speak of either.
     const bool alive =
         !queue && accounting && !ended(accounting->state) && accounting->state != JobState::unknown;
-    if (later(queue) || later(start) || (exit->signal && alive)) exit = nullptr;
+    if (later(queue) || later(start) || (by_signal(*exit) && alive)) exit = nullptr;
   }
   const Report* verdict = accounting && ended(accounting->state) ? accounting
                           : queue && ended(queue->state)         ? queue
@@ -100,7 +108,7 @@ std::optional<Outcome> merge(std::span<const Report* const> reports) {
       }
       return outcome;
     }
-    outcome.waiting = exit->signal.has_value();
+    outcome.waiting = by_signal(*exit);
     return outcome;
   }
   if (verdict) return take(*verdict);

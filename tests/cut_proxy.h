@@ -49,6 +49,11 @@ class CutProxy {
     cut_[way == Way::up ? 0 : 1] = bytes;
     was_cut_ = false;
   }
+  // Closes both ends of every connection that there is, now.
+  void cut_now() {
+    cut_now_ = true;
+    while (cut_now_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   // Each piece waits that long before it is passed on.
   void delay(std::chrono::milliseconds time) { delay_ = time.count(); }
   bool was_cut() const { return was_cut_; }
@@ -104,8 +109,9 @@ class CutProxy {
       }
       poll(polled.data(), polled.size(), 50);
       std::vector<Pair> kept;
+      const bool cut_all = cut_now_;
       for (std::size_t i = 0; i < pairs.size(); ++i) {
-        bool alive = true;
+        bool alive = !cut_all;
         for (int end = 0; end < 2 && alive; ++end) {
           if (polled[1 + 2 * i + static_cast<std::size_t>(end)].revents) alive = pass(pairs[i], end);
         }
@@ -117,6 +123,7 @@ class CutProxy {
         }
       }
       pairs = std::move(kept);
+      if (cut_all) cut_now_ = false;
       if (polled[0].revents) {
         const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
         const int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -138,7 +145,7 @@ class CutProxy {
   std::uint16_t target_, port_ = 0;
   int listener_;
   std::atomic<std::int64_t> delay_ = 0;
-  std::atomic<bool> ended_ = false, was_cut_ = false;
+  std::atomic<bool> ended_ = false, was_cut_ = false, cut_now_ = false;
   std::atomic<std::uint64_t> counts_[2] = {0, 0}, cut_[2] = {never, never};
   std::thread thread_;
 };

@@ -72,9 +72,9 @@ class Sandbox {
   Said catena(const std::string& arguments) const {
     const auto out = dir / ".out", err = dir / ".err";
     const auto command = "cd '" + dir.string() + "' && " + environment + " CATENA_HOME='" +
-                         (dir / "home").string() + "' CATENA_SITE_PATH='" + (dir / "sites").string() +
-                         "' '" CATENA_BINARY "' " + arguments + " > '" + out.string() + "' 2> '" +
-                         err.string() + "' < /dev/null";
+                         (dir / "home").string() + "' CATENA_SITE_PATH='" + (dir / "sites").string() + "' '" +
+                         binary + "' " + arguments + " > '" + out.string() + "' 2> '" + err.string() +
+                         "' < /dev/null";
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_text(out), read_text(err)};
   }
@@ -110,6 +110,7 @@ class Sandbox {
   std::filesystem::path dir;
   bool keep = false;
   std::string environment;  // NAME=VALUE words of the shell, for every call
+  std::string binary = CATENA_BINARY;
 
  private:
   std::string site_;

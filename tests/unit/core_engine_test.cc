@@ -954,6 +954,31 @@ TEST_F(EngineTest, APausedRunHoldsWhatWaitsAndSubmitsNothing) {
   EXPECT_EQ(backend_.jobs.size(), submitted + 1);
 }
 
+// The scheduler shows the dependency of a held job as open, whatever has become of the parent, until its next
+// round after the release: a job that is about to start would be taken for one that waits for ever.
+TEST_F(EngineTest, AReleasedJobDoesNotWaitForWhatHasEndedInThePause) {
+  node("a");
+  node("b");
+  node("c", {{"a", On::notok, {}}, {"b", On::ok, {}}});
+  begin();
+  react();
+  say("a", JobState::running);
+  say("b", JobState::running);
+  observe();
+  engine_.pause(*run_, place());
+  clock_.time += Seconds{5};
+  auto& ended = say("a", JobState::failed, Evidence::accounting);
+  ended.exit_code = 1;
+  ended.ended = clock_.time;
+  say("c", JobState::held);
+  pass();
+  clock_.time += Seconds{600};
+  engine_.resume(*run_);
+  backend_.controls.clear();
+  react();
+  EXPECT_THAT(backend_.controls, ElementsAre("repoint 103 ok:102", "release 103"));
+}
+
 TEST_F(EngineTest, APauseThatWasKilledHalfwayIsFinishedByTheNextPass) {
   node("a");
   begin();

@@ -44,16 +44,21 @@ TEST(Merge, ASignalFromOutsideIsExplainedByAccounting) {
   EXPECT_TRUE(merged({exit}).waiting);
 }
 
-// scancel reaches the body and the script at once; which of them is heard first is open.
-TEST(Merge, ABodyThatDiesBeforeItsScriptHearsTheCancelIsNotAFailureYet) {
-  auto exit = report(Evidence::record, JobState::failed);
-  exit.exit_code = 143;
-  EXPECT_TRUE(merged({exit}).waiting);
-  EXPECT_EQ(merged({exit, report(Evidence::accounting, JobState::cancelled, "CANCELLED by 1003")}).state,
-            JobState::cancelled);
-  EXPECT_EQ(merged({exit, report(Evidence::accounting, JobState::failed, "FAILED")}).state, JobState::failed);
-  exit.exit_code = 3;
-  EXPECT_FALSE(merged({exit}).waiting);
+// The body died of the scheduler's signal before its script heard of it.
+TEST(Merge, ABodyThatASchedulersSignalHasEndedIsExplainedByAccountingToo) {
+  for (const int number : {2, 9, 15, 24}) {
+    auto exit = report(Evidence::record, JobState::failed);
+    exit.exit_code = 128 + number;
+    EXPECT_TRUE(merged({exit}).waiting) << number;
+    EXPECT_EQ(merged({exit, report(Evidence::accounting, JobState::cancelled, "CANCELLED by 0")}).state,
+              JobState::cancelled);
+    const auto failed = merged({exit, report(Evidence::accounting, JobState::failed, "FAILED")});
+    EXPECT_EQ(failed.state, JobState::failed);
+    EXPECT_FALSE(failed.waiting);
+  }
+  auto crash = report(Evidence::record, JobState::failed);
+  crash.exit_code = 139;  // its own fault
+  EXPECT_FALSE(merged({crash}).waiting);
 }
 
 TEST(Merge, AJobThatTrapsItsCancelAndEndsWith0IsCancelled) {
