@@ -271,6 +271,12 @@ Rendered render_node(const Workflow& workflow, const Graph& graph, NodeIndex ind
     wanted.file = renderer.text("results." + wanted.name, wanted.file);
     result.results.push_back(std::move(wanted));
   }
+  for (auto wanted : spec.checks) {
+    wanted.subject = renderer.text("checks", wanted.subject);
+    wanted.limit = renderer.text("checks", wanted.limit);
+    wanted.message = renderer.text("checks", wanted.message);
+    result.checks.push_back(std::move(wanted));
+  }
   result.stdout_file = spec.stdout_file;
   result.stderr_file = spec.stderr_file;
   for (const auto* options : {&workflow.defaults.scheduler_options, &spec.scheduler_options}) {

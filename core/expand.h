@@ -35,6 +35,7 @@ struct Rendered {
       inputs;  // `from` absolute unless it holds a glob's relative path; `to` filled in (a folder for globs)
   std::vector<std::string> outputs;
   std::vector<Result> results;
+  std::vector<NodeCheck> checks;
   std::string stdout_file, stderr_file;
   std::vector<std::string> scheduler_options;  // of the asked dialect
 };
