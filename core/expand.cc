@@ -288,6 +288,17 @@ Rendered render_node(const Workflow& workflow, const Graph& graph, NodeIndex ind
   return result;
 }
 
+std::string work_directory(const Workflow& workflow, const Graph& graph, NodeIndex index,
+                           const RunFacts& run) {
+  const auto& node = graph.node(index);
+  const auto& spec = workflow.nodes[node.spec];
+  if (!has_template(spec.workdir))
+    return absolute(run.directory, spec.workdir.empty() ? node.name : spec.workdir);
+  Facts facts(workflow, graph, index, run);
+  Diagnostics none;  // what is wrong was found before the node was submitted
+  return absolute(run.directory, NodeRenderer(workflow, spec, facts, none).text("workdir", spec.workdir));
+}
+
 std::string render_input(const Workflow& workflow, const Graph& graph, NodeIndex index, const RunFacts& run,
                          const Rendered& rendered, std::string_view file, std::string_view text,
                          Diagnostics& diagnostics) {

@@ -47,6 +47,10 @@ struct Rendered {
 Rendered render_node(const Workflow& workflow, const Graph& graph, NodeIndex node, const RunFacts& facts,
                      const Resources& defaults, std::string_view dialect, Diagnostics& diagnostics);
 
+// Where the node runs: Rendered's workdir alone, without the cost of the rest.
+std::string work_directory(const Workflow& workflow, const Graph& graph, NodeIndex node,
+                           const RunFacts& facts);
+
 // Fills in {{ }} in the text of an input file of the node, with the same facts.
 std::string render_input(const Workflow& workflow, const Graph& graph, NodeIndex node, const RunFacts& facts,
                          const Rendered& rendered, std::string_view file, std::string_view text,

@@ -233,7 +233,11 @@ void Checks::add(const Rendered& node, const FillIn& fill_in) {
         const auto start = check.subject.find_first_not_of(" \t");
         if (start == std::string::npos) continue;
         const auto end = std::min(check.subject.find_first_of(" \t", start), check.subject.size());
-        ask(node, check, "c_command", shell_path(check.subject.substr(start, end - start)), "", true);
+        const auto program = check.subject.substr(start, end - start);
+        // A relative path starts at the working directory, where an input or a parent's output may come to
+        // be.
+        if (program.find('/') != std::string::npos && program[0] != '/' && program[0] != '$') continue;
+        ask(node, check, "c_command", shell_path(program), "", true);
         continue;
       }
       case Kind::free_space: {
