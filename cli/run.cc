@@ -46,9 +46,11 @@ int start(Context& context, const RunOptions& options, SiteChecks checks, bool w
   const Held lease(context.leases(), context.clock(), row.id);
   Run run = make_run(context.store().load(row.id), std::move(file.workflow), std::move(file.graph));
   Lines observer(false);
+  context.begin_hooks(run.row, run.workflow, bench.site);
   Engine engine(context.store(), context.clock(), observer);
   const auto submitted = engine.react(run, bench.place());
   report(run, submitted, bench.site.name);
+  context.call_hooks(run.row, run.workflow, bench.site, observer);
   if (!submitted.trouble.empty()) {
     throw Error(submitted.unsure > 0 ? ErrorKind::transport : ErrorKind::unavailable,
                 fmt::format("run {}: {} nodes are not submitted yet: {}", row.id,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/diagnostic.h"
+#include "core/hook.h"
 #include "core/resources.h"
 #include "core/value.h"
 
@@ -131,6 +132,7 @@ struct Workflow {
   Params params;
   NodeSpec defaults;  // resources, env, retry, on_failure, shell, scheduler_options
   std::vector<std::pair<std::string, std::string>> env;
+  std::vector<Hook> hooks;
   std::vector<NodeSpec> nodes;
 };
 
