@@ -242,6 +242,48 @@ TEST_F(Templates, ARetryOfLammpsGoesOnFromItsCheckpoint) {
               std::stod(std::string(lives.at("results").at("energy").as_string())), 1e-3);
 }
 
+// What a kill in the middle of writing leaves.
+TEST_F(Templates, ATornCheckpointOfLammpsIsPassedOverByTheNextRetry) {
+  if (!have("lmp")) GTEST_SKIP() << "Debian's lammps is not installed";
+  fs::copy(sources / "templates/workflows/melt.in", box.dir / "melt.in");
+  stand_in("dying-lmp",
+           "if [ \"$CATENA_ATTEMPT\" = 1 ]; then\n  lmp \"$@\" -var steps 450\n"
+           "  newest=$(ls -t *.restart* | head -n 1); head -c 100 \"$newest\" > torn; mv torn \"$newest\"; "
+           "exit 9\n"
+           "fi\nexec lmp \"$@\"\n");
+  const auto said =
+      box.run("melt",
+              "name: melt\nparams: {density: 0.8442, cells: 4, temperature: 1.0, steps: 600}\nnodes:\n"
+              "  dies: {template: lammps, inputs: [melt.in], retry: 2, params: {lammps: dying-lmp}}\n",
+              "--wait");
+  EXPECT_EQ(said.status, 0) << said.out << said.err;
+  EXPECT_EQ(node("dies").at("attempts").as_int64(), 3);
+  EXPECT_TRUE(fs::exists(std::string(node("dies").at("directory").as_string()) + "/unusable.2"));
+}
+
+TEST_F(Templates, PythonAndMpiAndAnyCommand) {
+  if (!have("python3") || !have("mpirun")) GTEST_SKIP() << "python3 and openmpi-bin are not installed";
+  box.write("x.py", "import os, sys\nprint(sys.argv[1:], os.environ['CATENA_PARAM_k'])\n");
+  const auto said =
+      box.run("p",
+              "name: p\nenv: {OMPI_ALLOW_RUN_AS_ROOT: 1, OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: 1}\nparams: {k: a "
+              "b}\nnodes:\n"
+              "  py: {template: python, inputs: [x.py], params: {arguments: --fast 'two words'}}\n"
+              "  mpi: {template: mpi, params: {launcher: mpirun --oversubscribe, ranks: 3, program: echo, "
+              "arguments: rank}}\n"
+              "  any: {template: generic, params: {command: 'printf \"c\\nb\\n\" | sort'}}\n"
+              "  bad: {template: generic, params: {command: 'false | cat'}}\n",
+              "--wait");
+  EXPECT_EQ(said.status, 1) << said.out << said.err;
+  const auto file = [&](const std::string& name, const std::string& path) {
+    return read_text(std::string(node(name).at("directory").as_string()) + "/" + path);
+  };
+  EXPECT_EQ(file("py", "python.out"), "['--fast', 'two words'] a b\n");
+  EXPECT_EQ(file("mpi", "mpi.out"), "rank\nrank\nrank\n");
+  EXPECT_EQ(file("any", "output.txt"), "b\nc\n");
+  EXPECT_EQ(box.state("bad"), "failed");
+}
+
 TEST_F(Templates, TheExampleOfLammpsRunsAsItIs) {
   if (!have("lmp")) GTEST_SKIP() << "Debian's lammps is not installed";
   example("lammps-melt.yaml");
