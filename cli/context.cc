@@ -265,6 +265,7 @@ void Context::catch_up_hooks(Observer& observer) {
       const auto record = store().load(id);
       call_hooks(record.run, read_snapshot(record.snapshot).workflow, site(record.run.site), observer);
     } catch (const Error& error) {
+      if (error.kind() == ErrorKind::conflict) continue;  // somebody is at it
       observer.trouble(fmt::format("the hooks of run {}: {}", id, error.what()));
     }
   }
