@@ -67,6 +67,7 @@ int show(const std::string& name, bool json) {
     const auto found = std::ranges::find(list, name, &TemplateListing::name);
     if (found == list.end()) {
       std::vector<std::string_view> names;
+      names.reserve(list.size());
       for (const auto& entry : list) names.push_back(entry.name);
       throw Error(ErrorKind::not_found, fmt::format("there is no template '{}'", name),
                   suggestion(name, names));
