@@ -13,6 +13,7 @@
 
 #include "adapters/batch/batch_backend.h"
 #include "adapters/batch/input_files.h"
+#include "adapters/hooks/delivery.h"
 #include "adapters/local/local_backend.h"
 #include "adapters/local/local_transport.h"
 #include "adapters/local/process_table.h"
@@ -20,6 +21,7 @@
 #include "adapters/ssh/ssh_transport.h"
 #include "adapters/store/location.h"
 #include "adapters/transfer/remote_environment.h"
+#include "adapters/workflow_file/hook_reader.h"
 #include "adapters/workflow_file/workflow_reader.h"
 #include "cli/fetch.h"
 #include "cli/print.h"
@@ -39,6 +41,10 @@ void SystemClock::sleep(std::chrono::milliseconds duration) {
 }
 
 void Lines::event(const RunRow& run, std::string_view node, const Event& event) {
+  if (event.kind == "hook failed") {
+    fmt::print(stderr, "catena: {} {}: hook failed: {}\n", run.name, run.id, event.text);
+    return;
+  }
   if (!events_) return;
   if (event.kind == "state") {
     fmt::print("{} {}: {}{}\n", run.name, node, event.to, event.text.empty() ? "" : ": " + event.text);
@@ -109,6 +115,11 @@ void Context::open_store() {
 Store& Context::store() {
   open_store();
   return wrapped_store_ ? *wrapped_store_ : *file_;
+}
+
+HookCursors& Context::hook_cursors() {
+  open_store();
+  return *file_;
 }
 
 Leases& Context::leases() {
@@ -233,6 +244,52 @@ void Context::clean_up(const Run& run, Workbench& bench, Observer& observer) {
   }
 }
 
+std::vector<Hook> Context::hooks_of(const Workflow& workflow, const Site& site, Observer& observer) {
+  auto hooks = workflow.hooks;
+  if (!site.hook.on.empty()) hooks.push_back(site.hook);
+  Diagnostics diagnostics;
+  const auto own = read_hooks_file(user_config("hooks.yaml"), diagnostics);
+  if (diagnostics.empty()) {
+    hooks.insert(hooks.end(), own.begin(), own.end());
+  } else {
+    for (const auto& diagnostic : diagnostics.list()) observer.trouble(format(diagnostic));
+  }
+  return hooks;
+}
+
+void Context::begin_hooks(const RunRow& run, const Workflow& workflow, const Site& site) {
+  Silent silent;
+  if (hooks_of(workflow, site, silent).empty()) return;
+  LocalTransport here;
+  hooks::Delivery(store(), hook_cursors(), here, clock_).begin(run.id);
+}
+
+void Context::call_hooks(const RunRow& run, const Workflow& workflow, const Site& site, Observer& observer) {
+  const auto all = hooks_of(workflow, site, observer);
+  if (all.empty()) return;
+  LocalTransport here;
+  try {
+    for (const auto& failure :
+         hooks::Delivery(store(), hook_cursors(), here, clock_).deliver(run.id, all, site.mailer))
+      observer.event(run, "", failure);
+  } catch (const Error& error) {
+    observer.trouble(fmt::format("the hooks of run {}: {}", run.id, error.what()));
+  }
+}
+
+void Context::catch_up_hooks(Observer& observer) {
+  for (const auto& id : hook_cursors().behind()) {
+    try {
+      const Held lease(leases(), clock_, id);
+      const auto record = store().load(id);
+      call_hooks(record.run, read_snapshot(record.snapshot).workflow, site(record.run.site), observer);
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::conflict) continue;  // somebody is at it
+      observer.trouble(fmt::format("the hooks of run {}: {}", id, error.what()));
+    }
+  }
+}
+
 int Context::act(const std::string& name, const Verb& verb) {
   const auto row = find_run(name);
   const Held lease(leases(), clock_, row.id, Seconds{30});  // a pass of `watch` or `sync` does not take long
@@ -245,6 +302,7 @@ int Context::act(const std::string& name, const Verb& verb) {
   Run* const runs[] = {&run};
   const bool seen = engine.observe(runs, place);
   engine.react(run, place);
+  call_hooks(run.row, run.workflow, bench.site, observer);
   fmt::print("run {}: {}: {}\n", run.row.id, to_string(run.row.state), counts_text(run.row));
   return seen ? exit_ok : exit_unavailable;
 }
@@ -283,6 +341,7 @@ std::string Context::drive(std::vector<Run*> runs, Observer& observer, bool forc
     const auto submitted = engine.react(*run, place);
     if (!submitted.trouble.empty()) trouble = submitted.trouble;
     clean_up(*run, bench, observer);
+    call_hooks(run->row, run->workflow, bench.site, observer);
   }
   return trouble.empty() ? busy : trouble;
 }
@@ -348,6 +407,13 @@ ReadFile read_file(const std::string& path) {
   return {std::move(read.workflow), std::move(graph), source.snapshot(), std::move(warnings)};
 }
 
+fs::path user_config(const std::string& name) {
+  if (const char* config = std::getenv("XDG_CONFIG_HOME"); config && *config)
+    return fs::path(config) / "catena" / name;
+  if (const char* user_home = std::getenv("HOME")) return fs::path(user_home) / ".config/catena" / name;
+  return {};
+}
+
 std::vector<fs::path> template_folders(const std::string& workflow_directory) {
   std::vector<fs::path> folders{fs::path(workflow_directory) / "templates"};
   if (const char* path = std::getenv("CATENA_TEMPLATE_PATH")) {
@@ -356,11 +422,7 @@ std::vector<fs::path> template_folders(const std::string& workflow_directory) {
       if (!part.empty()) folders.emplace_back(part);
     }
   }
-  if (const char* config = std::getenv("XDG_CONFIG_HOME"); config && *config) {
-    folders.push_back(fs::path(config) / "catena/templates");
-  } else if (const char* user_home = std::getenv("HOME")) {
-    folders.push_back(fs::path(user_home) / ".config/catena/templates");
-  }
+  if (auto own = user_config("templates"); !own.empty()) folders.push_back(std::move(own));
   folders.emplace_back("/etc/catena/templates");
   const auto binary = fs::read_symlink("/proc/self/exe");
   folders.push_back(binary.parent_path().parent_path() /

@@ -87,6 +87,13 @@ class Context {
   // Returns what it could not do, or empty.
   std::string drive(std::vector<Run*> runs, Observer& observer, bool force);
 
+  // The hooks of the run's workflow, its site and the user are called for what has happened since the last
+  // time; the caller holds the run's lease. begin_hooks() goes before the run's first event.
+  void begin_hooks(const RunRow& run, const Workflow& workflow, const Site& site);
+  void call_hooks(const RunRow& run, const Workflow& workflow, const Site& site, Observer& observer);
+  // The same for runs that have ended and whose last pass was stopped before it had called them all.
+  void catch_up_hooks(Observer& observer);
+
   // What a user asks of a run: `verb` does it under the run's lease, one pass follows, and how the run stands
   // then is printed. Gives the exit code.
   using Verb = std::function<void(Engine&, Run&, const Place&)>;
@@ -94,9 +101,11 @@ class Context {
 
  private:
   void open_store();  // at the first use
+  HookCursors& hook_cursors();
   void refresh(Run& run);
   void clean_up(const Run& run, Workbench& bench, Observer& observer);
   Wrapping wrapping_;
+  std::vector<Hook> hooks_of(const Workflow& workflow, const Site& site, Observer& observer);
   SystemClock clock_;
   std::unique_ptr<SqliteStore> file_;
   std::unique_ptr<Store> wrapped_store_;
@@ -146,6 +155,9 @@ struct ReadSnapshot {
   Graph graph;
 };
 ReadSnapshot read_snapshot(const Snapshot& snapshot);
+
+// A file or folder of the user's configuration, ~/.config/catena/NAME; empty where there is no home.
+std::filesystem::path user_config(const std::string& name);
 
 // Where job templates are looked for: templates/ beside the workflow file, each folder of
 // $CATENA_TEMPLATE_PATH, the user's

@@ -24,7 +24,7 @@ Planned make(Context& context, const RunOptions& options) {
   p.bench = context.make_workbench(context.site(options.site_for(p.file.workflow)));
   p.row = options.row(p.file.workflow, p.bench->site.name, p.bench->scratch_base(p.file.workflow.directory),
                       options.id.empty() ? "plan" : options.id, context.clock().now());
-  check_everything(p.file, p.row, *p.bench);
+  check_everything(p.file, p.row, *p.bench, SiteChecks::leave_out);
   const std::vector<NodeRow> nodes(p.file.graph.size());
   const std::vector<const Attempt*> attempts(p.file.graph.size());
   p.plan = make_plan(p.file.graph, nodes, attempts, may_be_tried_again(p.file.workflow, p.file.graph, nodes),
@@ -63,8 +63,24 @@ void print_order(const Planned& p) {
     fmt::print("        {}: {}\n", p.file.graph.node(each.node).name, each.reason);
 }
 
+// What `run` and `validate` look at first: of a node with elements, what its first one has.
+void print_checks(const Planned& p) {
+  if (!has_checks(p.file.workflow)) return;
+  fmt::print("\nchecked before anything is submitted, on {}:\n", p.row.site);
+  const RunFacts facts{p.row.id, p.row.directory, p.row.site};
+  for (NodeIndex i = 0; i < p.file.graph.size(); ++i) {
+    const auto& node = p.file.graph.node(i);
+    if (p.file.workflow.nodes[node.spec].checks.empty() || node.element > 1) continue;
+    Diagnostics none;
+    for (const auto& check :
+         render_node(p.file.workflow, p.file.graph, i, facts, p.bench->site.defaults, "", none).checks)
+      fmt::print("        {}: {}\n", node.name, describe(check));
+  }
+}
+
 void print_json(const Planned& p) {
   boost::json::array nodes;
+  const RunFacts facts{p.row.id, p.row.directory, p.row.site};
   for (const auto& planned : p.plan.submit) {
     const auto& node = p.file.graph.node(planned.node);
     boost::json::array parents;
@@ -75,8 +91,18 @@ void print_json(const Planned& p) {
     boost::json::object values;
     for (const auto& [name, value] : element_values(p.file.workflow.nodes[node.spec], node.element))
       values[name] = to_text(value);
-    nodes.push_back(
-        {{"name", node.name}, {"parents", parents}, {"values", values}, {"reason", planned.reason}});
+    boost::json::array checks;
+    if (!p.file.workflow.nodes[node.spec].checks.empty()) {
+      Diagnostics none;
+      const auto rendered =
+          render_node(p.file.workflow, p.file.graph, planned.node, facts, p.bench->site.defaults, "", none);
+      for (const auto& check : rendered.checks) checks.push_back(boost::json::string(describe(check)));
+    }
+    nodes.push_back({{"name", node.name},
+                     {"parents", parents},
+                     {"values", values},
+                     {"reason", planned.reason},
+                     {"checks", checks}});
   }
   boost::json::array later;
   for (const auto& each : p.plan.later)
@@ -139,6 +165,7 @@ void add_plan(CLI::App& app, Context& context, Chosen& chosen) {
         fmt::print("{}", submission_program(*planned.bench->dialect, submission(planned)));
       } else {
         print_order(planned);
+        print_checks(planned);
       }
       return static_cast<int>(exit_ok);
     };

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "core/expand.h"
+
 namespace catena::cli {
 namespace json = boost::json;
 
@@ -79,6 +81,28 @@ json::object to_json(const RunRow& run) {
   return result;
 }
 
+json::object to_json(const RunRow& run, const Event& event, const std::string& node) {
+  json::object object{
+      {"run", run.id},   {"workflow", run.name},     {"id", event.id},     {"time", iso_time(event.time)},
+      {"node", nullptr}, {"attempt", event.attempt}, {"kind", event.kind}, {"from", event.from},
+      {"to", event.to},  {"text", event.text}};
+  if (!node.empty()) object["node"] = node;
+  return object;
+}
+
+json::array summary_of(const Run& run, NodeIndex index, const std::vector<ResultRow>& results) {
+  json::array summary;
+  for (const auto& item : run.workflow.nodes[run.graph.node(index).spec].summary) {
+    const auto found = std::ranges::find_if(results, [&](const ResultRow& result) {
+      return result.node == index && result.attempt == run.nodes[index].attempts &&
+             result.name == item.result;
+    });
+    if (found == results.end()) continue;
+    summary.push_back({{"label", item.label}, {"value", to_json(found->value)}, {"unit", item.unit}});
+  }
+  return summary;
+}
+
 json::object to_json(const Run& run, NodeIndex index, const std::vector<ResultRow>& results) {
   const auto& node = run.graph.node(index);
   const auto& row = run.nodes[index];
@@ -89,13 +113,23 @@ json::object to_json(const Run& run, NodeIndex index, const std::vector<ResultRo
   for (const auto& result : results) {
     if (result.node == index && result.attempt == row.attempts) got[result.name] = to_json(result.value);
   }
-  json::object object{{"name", node.name},    {"state", std::string(to_string(row.state))},
-                      {"reason", row.reason}, {"attempts", row.attempts},
-                      {"values", values},     {"results", got},
-                      {"job", nullptr},       {"native", nullptr},
-                      {"exit_code", nullptr}, {"signal", nullptr},
-                      {"host", nullptr},      {"submitted", nullptr},
-                      {"started", nullptr},   {"ended", nullptr}};
+  json::object object{{"name", node.name},
+                      {"state", std::string(to_string(row.state))},
+                      {"reason", row.reason},
+                      {"attempts", row.attempts},
+                      {"values", values},
+                      {"results", got},
+                      {"summary", summary_of(run, index, results)},
+                      {"directory", work_directory(run.workflow, run.graph, index,
+                                                   {run.row.id, run.row.directory, run.row.site})},
+                      {"job", nullptr},
+                      {"native", nullptr},
+                      {"exit_code", nullptr},
+                      {"signal", nullptr},
+                      {"host", nullptr},
+                      {"submitted", nullptr},
+                      {"started", nullptr},
+                      {"ended", nullptr}};
   if (!attempt) return object;
   if (!attempt->native_id.empty()) object["job"] = attempt->native_id;
   if (!attempt->native.empty()) object["native"] = attempt->native;

@@ -18,6 +18,10 @@ std::string age_text(const RunRow& run, Time now);  // "as of 3s ago"
 boost::json::object to_json(const RunRow& run);
 boost::json::object to_json(const Run& run, NodeIndex node, const std::vector<ResultRow>& results);
 boost::json::value to_json(const Value& value);
+// An event of a run, of its node `node` or, if that is empty, of the run itself.
+boost::json::object to_json(const RunRow& run, const Event& event, const std::string& node);
+// A node's summary: label, value, unit, of the results that its last attempt has.
+boost::json::array summary_of(const Run& run, NodeIndex node, const std::vector<ResultRow>& results);
 
 // Columns as wide as they need to be; the last one is not padded.
 void print_table(const std::vector<std::vector<std::string>>& rows);

@@ -39,21 +39,23 @@ void report(const Run& run, const Submitted& submitted, std::string_view site) {
   }
 }
 
-int start(Context& context, const RunOptions& options, bool wait) {
+int start(Context& context, const RunOptions& options, SiteChecks checks, bool wait) {
   auto file = read_file(options.file);
   for (const auto& warning : file.warnings) fmt::print(stderr, "catena: {}\n", warning);
   auto& bench = context.workbench(options.site_for(file.workflow));
   const auto row = options.row(file.workflow, bench.site.name, bench.scratch_base(file.workflow.directory),
                                options.id.empty() ? fresh_id() : options.id, context.clock().now());
-  check_everything(file, row, bench);
+  check_everything(file, row, bench, checks);
 
   context.store().create(row, file.snapshot, file.graph);
   const Held lease(context.leases(), context.clock(), row.id);
   Run run = make_run(context.store().load(row.id), std::move(file.workflow), std::move(file.graph));
   Lines observer(false);
+  context.begin_hooks(run.row, run.workflow, bench.site);
   Engine engine(context.store(), context.clock(), observer);
   const auto submitted = engine.react(run, bench.place());
   report(run, submitted, bench.site.name);
+  context.call_hooks(run.row, run.workflow, bench.site, observer);
   if (!submitted.trouble.empty()) {
     throw Error(submitted.unsure > 0 ? ErrorKind::transport : ErrorKind::unavailable,
                 fmt::format("run {}: {} nodes are not submitted yet: {}", row.id,
@@ -73,13 +75,15 @@ void add_run(CLI::App& app, Context& context, Chosen& chosen) {
   auto* verb = app.add_subcommand("run", "submit a workflow");
   auto options = std::make_shared<RunOptions>();
   auto wait = std::make_shared<bool>(false);
+  auto checks = std::make_shared<SiteChecks>(SiteChecks::run);
   options->add_to(*verb);
+  add_no_checks(*verb, *checks);
   verb->add_flag("--wait", *wait, "stay, show progress, and end with the run's result");
   verb->footer("Example:  catena run silicon-eos.yaml --site cluster");
-  verb->callback([&context, &chosen, options, wait] {
-    chosen.action = [&context, options, wait] {
+  verb->callback([&context, &chosen, options, checks, wait] {
+    chosen.action = [&context, options, checks, wait] {
       if (*wait && options->id.empty()) options->id = fresh_id();
-      const int code = start(context, *options, *wait);
+      const int code = start(context, *options, *checks, *wait);
       return *wait && code == exit_ok ? follow(context, options->id, true, std::nullopt) : code;
     };
   });

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "adapters/batch/input_files.h"
+#include "adapters/checks/checks.h"
 #include "core/plan.h"
 
 namespace catena::cli {
@@ -40,7 +41,16 @@ RunRow RunOptions::row(const Workflow& workflow, const std::string& site_name, c
   return row;
 }
 
-void check_everything(const ReadFile& file, const RunRow& row, const Workbench& bench) {
+void add_no_checks(CLI::App& verb, SiteChecks& checks) {
+  verb.add_flag_callback(
+      "--no-checks", [&checks] { checks = SiteChecks::leave_out; }, "leave out the nodes' checks");
+}
+
+bool has_checks(const Workflow& workflow) {
+  return std::ranges::any_of(workflow.nodes, [](const NodeSpec& spec) { return !spec.checks.empty(); });
+}
+
+void check_everything(const ReadFile& file, const RunRow& row, const Workbench& bench, SiteChecks wanted) {
   Diagnostics diagnostics;
   check(file.workflow, file.graph, diagnostics);
   diagnostics.throw_if_any();
@@ -50,13 +60,21 @@ void check_everything(const ReadFile& file, const RunRow& row, const Workbench& 
   const JobWriter writer(file.workflow, file.graph, row, bench.site, bench.dialect.get());
   writer.check(plan.submit, diagnostics);
   const RunFacts facts{row.id, row.directory, bench.site.name};
+  checks::Checks checks;
   for (NodeIndex i = 0; i < file.graph.size(); ++i) {
     const auto& spec = file.workflow.nodes[file.graph.node(i).spec];
-    if (spec.inputs.empty()) continue;
+    const bool look = wanted == SiteChecks::run && !spec.checks.empty();
+    if (spec.inputs.empty() && !look) continue;
     const auto node = render_node(file.workflow, file.graph, i, facts, bench.site.defaults, "", diagnostics);
     for (const auto& missing : missing_inputs(node))
       diagnostics.add({file.workflow.file, spec.at, node.name, missing, ""});
+    if (!look) continue;
+    checks.add(node, [&](const std::string& from, const std::string& text) {
+      return writer.fill_in(i, node, from, text);
+    });
   }
+  checks.run(*bench.transport, bench.site);
+  checks.report(diagnostics);
   diagnostics.throw_if_any();
 }
 

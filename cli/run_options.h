@@ -21,8 +21,16 @@ struct RunOptions {
              const std::string& run_id, Time now) const;
 };
 
+// Whether the nodes' checks are looked at, which asks the site.
+enum class SiteChecks { run, leave_out };
+// Adds --no-checks.
+void add_no_checks(CLI::App& verb, SiteChecks& checks);
+
+// Whether any node has checks.
+bool has_checks(const Workflow& workflow);
+
 // Everything that can be known to be wrong before anything is written: names, parameters, options, missing
-// inputs. Throws Error(config) with all of it.
-void check_everything(const ReadFile& file, const RunRow& row, const Workbench& bench);
+// inputs, and what the nodes' checks find. Throws Error(config) with all of it.
+void check_everything(const ReadFile& file, const RunRow& row, const Workbench& bench, SiteChecks wanted);
 
 }  // namespace catena::cli

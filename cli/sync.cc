@@ -19,6 +19,7 @@ int sync(Context& context, const std::string& name) {
   for (const auto& row : rows) by_site[row.site].push_back(std::make_unique<Run>(context.load_run(row.id)));
   int code = exit_ok;
   Lines observer(true);
+  if (name.empty()) context.catch_up_hooks(observer);
   for (auto& [site, runs] : by_site) {
     std::vector<Run*> pointers;
     for (auto& run : runs) pointers.push_back(run.get());

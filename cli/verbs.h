@@ -32,6 +32,8 @@ void add_recover(CLI::App& app, Context& context, Chosen& chosen);
 void add_mark(CLI::App& app, Context& context, Chosen& chosen);
 void add_skip(CLI::App& app, Context& context, Chosen& chosen);
 void add_sync(CLI::App& app, Context& context, Chosen& chosen);
+void add_templates(CLI::App& app, Context& context, Chosen& chosen);
+void add_events(CLI::App& app, Context& context, Chosen& chosen);
 void add_sites(CLI::App& app, Context& context, Chosen& chosen);
 void add_adopt(CLI::App& app, Context& context, Chosen& chosen);
 void add_db(CLI::App& app, Context& context, Chosen& chosen);

@@ -271,6 +271,12 @@ Rendered render_node(const Workflow& workflow, const Graph& graph, NodeIndex ind
     wanted.file = renderer.text("results." + wanted.name, wanted.file);
     result.results.push_back(std::move(wanted));
   }
+  for (auto wanted : spec.checks) {
+    wanted.subject = renderer.text("checks", wanted.subject);
+    wanted.limit = renderer.text("checks", wanted.limit);
+    wanted.message = renderer.text("checks", wanted.message);
+    result.checks.push_back(std::move(wanted));
+  }
   result.stdout_file = spec.stdout_file;
   result.stderr_file = spec.stderr_file;
   for (const auto* options : {&workflow.defaults.scheduler_options, &spec.scheduler_options}) {
@@ -280,6 +286,17 @@ Rendered render_node(const Workflow& workflow, const Graph& graph, NodeIndex ind
     }
   }
   return result;
+}
+
+std::string work_directory(const Workflow& workflow, const Graph& graph, NodeIndex index,
+                           const RunFacts& run) {
+  const auto& node = graph.node(index);
+  const auto& spec = workflow.nodes[node.spec];
+  if (!has_template(spec.workdir))
+    return absolute(run.directory, spec.workdir.empty() ? node.name : spec.workdir);
+  Facts facts(workflow, graph, index, run);
+  Diagnostics none;  // what is wrong was found before the node was submitted
+  return absolute(run.directory, NodeRenderer(workflow, spec, facts, none).text("workdir", spec.workdir));
 }
 
 std::string render_input(const Workflow& workflow, const Graph& graph, NodeIndex index, const RunFacts& run,

@@ -35,6 +35,7 @@ struct Rendered {
       inputs;  // `from` absolute unless it holds a glob's relative path; `to` filled in (a folder for globs)
   std::vector<std::string> outputs;
   std::vector<Result> results;
+  std::vector<NodeCheck> checks;
   std::string stdout_file, stderr_file;
   std::vector<std::string> scheduler_options;  // of the asked dialect
 };
@@ -45,6 +46,10 @@ struct Rendered {
 // place.
 Rendered render_node(const Workflow& workflow, const Graph& graph, NodeIndex node, const RunFacts& facts,
                      const Resources& defaults, std::string_view dialect, Diagnostics& diagnostics);
+
+// Where the node runs: Rendered's workdir alone, without the cost of the rest.
+std::string work_directory(const Workflow& workflow, const Graph& graph, NodeIndex node,
+                           const RunFacts& facts);
 
 // Fills in {{ }} in the text of an input file of the node, with the same facts.
 std::string render_input(const Workflow& workflow, const Graph& graph, NodeIndex node, const RunFacts& facts,

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/hook.h"
 #include "core/resources.h"
 #include "core/workflow.h"
 
@@ -57,6 +58,10 @@ struct Site {
   std::vector<std::pair<std::string, std::string>> environment;
   std::vector<std::string> modules;  // `module load` lines
   std::string prologue;              // shell text run before every body
+
+  // [hooks]: run on the machine of the user, not of the site
+  std::string mailer = "/usr/sbin/sendmail -t";  // a program and its options; takes a message with its header
+  Hook hook;                                     // one for all runs of the site; none if it does nothing
 };
 
 }  // namespace catena

@@ -162,6 +162,17 @@ class Store {
                                         NodeIndex node) = 0;  // all of a node, in order
 };
 
+// How far the events of each run have been handed to its hooks.
+class HookCursors {
+ public:
+  virtual ~HookCursors() = default;
+  // The last event that was; nullopt: none, and nobody has asked for any.
+  virtual std::optional<std::int64_t> cursor(const std::string& run_id) = 0;
+  virtual void move_cursor(const std::string& run_id, std::int64_t event) = 0;
+  // The runs that have ended with events behind their cursors: whoever drove them was stopped before.
+  virtual std::vector<std::string> behind() = 0;
+};
+
 // At most one process at a time drives a run.
 class Leases {
  public:

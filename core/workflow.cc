@@ -18,6 +18,42 @@ constexpr std::string_view how_names[] = {"resubmit", "requeue", "in_place"};
 
 }  // namespace
 
+std::string_view to_string(NodeCheck::Kind kind) {
+  switch (kind) {
+    case NodeCheck::Kind::file:
+      return "file";
+    case NodeCheck::Kind::directory:
+      return "directory";
+    case NodeCheck::Kind::env:
+      return "env";
+    case NodeCheck::Kind::command:
+      return "command";
+    case NodeCheck::Kind::free_space:
+      return "free_space";
+    case NodeCheck::Kind::text:
+      return "text";
+    case NodeCheck::Kind::vasp_potcar:
+      return "vasp_potcar";
+    case NodeCheck::Kind::qe_pseudo:
+      return "qe_pseudo";
+  }
+  return {};
+}
+
+std::string describe(const NodeCheck& check) {
+  const auto kind = to_string(check.kind);
+  switch (check.kind) {
+    case NodeCheck::Kind::free_space:
+      return fmt::format("{} {} in {}", kind, check.limit, check.subject);
+    case NodeCheck::Kind::text:
+      return fmt::format("{} {} in {}", kind, check.regex, check.subject);
+    case NodeCheck::Kind::vasp_potcar:
+      return fmt::format("{} of {} in {}", kind, check.subject, check.limit);
+    default:
+      return fmt::format("{} {}", kind, check.subject);
+  }
+}
+
 std::string_view to_string(On on) {
   for (const auto& [value, name] : on_names) {
     if (value == on) return name;

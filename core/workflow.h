@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/diagnostic.h"
+#include "core/hook.h"
 #include "core/resources.h"
 #include "core/value.h"
 
@@ -63,6 +64,26 @@ enum class RetryHow {
   in_place,  // at once, in the same job and allocation
 };
 
+// What must hold before the node is submitted: `run` and `validate` look at it, on the site. All texts but
+// the regular expression may hold {{ }}; paths may hold $NAME, of the site's environment.
+struct NodeCheck {
+  enum class Kind { file, directory, env, command, free_space, text, vasp_potcar, qe_pseudo };
+  Kind kind = Kind::file;
+  std::string subject;  // the path, variable or command; of vasp_potcar the POSCAR, of qe_pseudo the input
+  std::string limit;    // free_space: a size. vasp_potcar: the directory that holds potpaw_PBE*
+  std::string regex;    // text: as of a Result, looked for in each line
+  std::string message;  // text: what is wrong where nothing matches; may be empty
+  std::string file;     // the document that it stands in: a template's, or the workflow's
+  Position at;
+};
+
+// One line of what a template shows of a node's results: "energy", "energy", "Ry".
+struct SummaryItem {
+  std::string label;
+  std::string result;  // its name
+  std::string unit;    // may be empty
+};
+
 // When and how a failed node is tried again.
 struct Retry {
   int max = 0;         // further attempts after the first
@@ -98,6 +119,8 @@ struct NodeSpec {
   std::vector<Input> inputs;
   std::vector<std::string> outputs;  // relative to the working directory, globs allowed, may hold {{ }}
   std::vector<Result> results;
+  std::vector<NodeCheck> checks;
+  std::vector<SummaryItem> summary;
   std::optional<Retry> retry;
   std::optional<OnFailure> on_failure;
   std::string workdir;      // empty: RUN_DIR/NODE. Relative: to the run's directory. May hold {{ }}
@@ -117,9 +140,13 @@ struct Workflow {
   Params params;
   NodeSpec defaults;  // resources, env, retry, on_failure, shell, scheduler_options
   std::vector<std::pair<std::string, std::string>> env;
+  std::vector<Hook> hooks;
   std::vector<NodeSpec> nodes;
 };
 
+std::string_view to_string(NodeCheck::Kind kind);
+// "file si.in", "free_space 10G in /scratch": a check as `catena plan` shows it.
+std::string describe(const NodeCheck& check);
 std::string_view to_string(On on);
 std::string_view to_string(RetryHow how);
 std::optional<RetryHow> retry_how_from(std::string_view text);

@@ -61,6 +61,7 @@ class SiteReader {
       finish_scheduler();
     }
     if (transport_known_) finish_transport();
+    finish_hooks();
     const std::string problem = check(site_.defaults);
     if (!problem.empty()) complain(line_of("defaults"), {"in [defaults]: " + problem, {}});
     return std::move(site_);
@@ -194,6 +195,21 @@ class SiteReader {
     } else if (scheduler_known_ && site_.scheduler == "local") {
       complain(line_of("transport"), {"the local scheduler runs jobs on this machine, not on a host",
                                       "leave out the host, or say the host's scheduler"});
+    }
+  }
+
+  void finish_hooks() {
+    const auto& hook = site_.hook;
+    const int actions =
+        (hook.script.empty() ? 0 : 1) + (hook.mail.empty() ? 0 : 1) + (hook.webhook.empty() ? 0 : 1);
+    if (actions > 1) complain(line_of("hooks"), {"in [hooks]: one of command, mail and webhook", {}});
+    if (actions > 0 && hook.on.empty())
+      complain(line_of("hooks"), {"in [hooks]: 'on' is missing", "write on = failed, completed"});
+    const auto known = states_of(hook.of);
+    for (const auto& state : hook.on) {
+      if (std::find(known.begin(), known.end(), state) == known.end() && seen("hooks", "on"))
+        complain(lines_.at({"hooks", "on"}), {fmt::format("on: '{}' is no state of what 'of' names", state),
+                                              "of = run (the default), nodes or all"});
     }
   }
 

@@ -131,6 +131,31 @@ Complaint set_user(Site& site, const std::string& text) {
   return {};
 }
 
+Complaint set_hook_states(Site& site, const std::string& text) {
+  for (std::string_view rest = text; !rest.empty();) {
+    const auto end = std::min(rest.find_first_of(", \t"), rest.size());
+    if (end > 0) site.hook.on.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  const auto known = states_of(Hook::Of::all);
+  for (const auto& state : site.hook.on) {
+    if (std::find(known.begin(), known.end(), state) == known.end())
+      return {fmt::format("unknown state '{}'", state), suggestion(state, known)};
+  }
+  return {};
+}
+
+Complaint set_hook_of(Site& site, const std::string& text) {
+  return set_of(site.hook, text) ? Complaint{}
+                                 : Complaint{fmt::format("'{}' is not run, nodes or all", text), {}};
+}
+
+Complaint set_mailer(Site& site, const std::string& text) {
+  site.mailer = text;
+  return text.starts_with('/') ? Complaint{}
+                               : Complaint{fmt::format("'{}' is not an absolute path", text), {}};
+}
+
 const SiteKey keys[] = {
     {"site", "name", set_name},
     {"site", "description",
@@ -174,6 +199,29 @@ const SiteKey keys[] = {
      [](Site& s, const std::string& v) { return set_duration(s.timeout, v, Seconds{1}); }},
     {"scheduler", "settle",
      [](Site& s, const std::string& v) { return set_duration(s.settle, v, Seconds{0}); }},
+    {"hooks", "mailer", set_mailer},
+    {"hooks", "on", set_hook_states},
+    {"hooks", "of", set_hook_of},
+    {"hooks", "command",
+     [](Site& s, const std::string& v) {
+       s.hook.script = v;
+       return Complaint{};
+     }},
+    {"hooks", "mail",
+     [](Site& s, const std::string& v) {
+       s.hook.mail = v;
+       return Complaint{check_address(v), {}};
+     }},
+    {"hooks", "webhook",
+     [](Site& s, const std::string& v) {
+       s.hook.webhook = v;
+       return Complaint{check_url(v), {}};
+     }},
+    {"hooks", "timeout",
+     [](Site& s, const std::string& v) {
+       auto complaint = set_duration(s.hook.timeout, v, Seconds{1});
+       return s.hook.timeout > longest_hook ? Complaint{"at most 10m", {}} : complaint;
+     }},
     {"limits", "cpus", [](Site& s, const std::string& v) { return set_number(s.cpus, v, 0); }, KeyFor::local},
     {"limits", "memory", [](Site& s, const std::string& v) { return set_size(s.memory, v); }, KeyFor::local},
     {"limits", "kill_grace",

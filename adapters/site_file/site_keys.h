@@ -16,8 +16,8 @@ struct Complaint {
   std::string message, hint;
 };
 
-inline constexpr std::array<std::string_view, 6> site_sections = {"site",   "transport", "scheduler",
-                                                                  "limits", "defaults",  "environment"};
+inline constexpr std::array<std::string_view, 7> site_sections = {
+    "site", "transport", "scheduler", "limits", "defaults", "environment", "hooks"};
 
 // What a key has a meaning for: any site, the local scheduler, a host that is reached by ssh.
 enum class KeyFor { all, local, remote };
@@ -28,8 +28,8 @@ struct SiteKey {
   KeyFor site = KeyFor::all;
 };
 
-// Those of [site], [transport], [scheduler] and [limits]. [defaults] has the names of core/resources.h,
-// [environment] any.
+// Those of [site], [transport], [scheduler], [limits] and [hooks]. [defaults] has the names of
+// core/resources.h, [environment] any.
 std::span<const SiteKey> site_keys();
 const SiteKey* find_site_key(std::string_view section, std::string_view name);
 std::vector<std::string_view> site_keys_of(std::string_view section);

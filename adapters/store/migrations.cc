@@ -14,7 +14,7 @@ namespace {
 
 // What brings version N - 1 to version N is at place N - 1. Never change or remove one that was released:
 // append.
-constexpr std::array<const char*, 2> migrations = {schema_sql, schema_2_sql};
+constexpr std::array<const char*, 3> migrations = {schema_sql, schema_2_sql, schema_3_sql};
 constexpr std::int64_t newest = migrations.size();
 
 // In the file's header, so that file(1) and we know it: "ctna".

@@ -101,6 +101,10 @@ class Salvage {
     for (const Table& table : {Table{"runs", "key", false}, Table{"snapshots", "rowid", false}}) {
       if (!Copier(from_, to_, table, 0).copy()) lost_.emplace_back(table.name);
     }
+    // A file of an earlier version has none.
+    if (from_.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'hook_cursors'") == 1 &&
+        !Copier(from_, to_, {"hook_cursors", "run", false}, 0).copy())
+      lost_.emplace_back("hook_cursors");
     if (to_.integer("SELECT count(*) FROM runs") == 0) {
       throw Error(
           ErrorKind::internal, fmt::format("{}: no run can be read from it", from_.file().string()),

@@ -1,4 +1,4 @@
--- What catena remembers, schema version 1 (schema_2.sql goes on). Read it with any SQLite shell:
+-- What catena remembers, schema version 1 (schema_2.sql and later ones go on). Read it with any SQLite shell:
 --   sqlite3 -readonly -header -column ~/.local/state/catena/catena.db 'SELECT id, name, state FROM runs'
 --
 -- Times are whole seconds since 1970-01-01 00:00 UTC: datetime(created, 'unixepoch', 'localtime') shows one.

@@ -304,4 +304,29 @@ void SqliteStore::release(const std::string& run_id, const Lease& mine) {
   transaction.commit();
 }
 
+std::optional<std::int64_t> SqliteStore::cursor(const std::string& run_id) {
+  Transaction transaction(*db_, Transaction::read);
+  Statement q = db_->prepare("SELECT event FROM hook_cursors WHERE run = ?");
+  if (!q.bind(key_of(run_id)).step()) return std::nullopt;
+  return q.integer(0);
+}
+
+void SqliteStore::move_cursor(const std::string& run_id, std::int64_t event) {
+  Transaction transaction(*db_, Transaction::write);
+  db_->prepare("INSERT OR REPLACE INTO hook_cursors (run, event) VALUES (?, ?)").run(key_of(run_id), event);
+  transaction.commit();
+}
+
+std::vector<std::string> SqliteStore::behind() {
+  Transaction transaction(*db_, Transaction::read);
+  Statement q = db_->prepare(R"(
+      SELECT r.id FROM hook_cursors AS c JOIN runs AS r ON r.key = c.run
+      WHERE (r.state = 'completed' OR r.state = 'failed' OR r.state = 'cancelled')
+        AND c.event < (SELECT max(id) FROM events WHERE run = c.run)
+      ORDER BY r.key)");
+  std::vector<std::string> runs;
+  while (q.step()) runs.push_back(q.text(0));
+  return runs;
+}
+
 }  // namespace catena

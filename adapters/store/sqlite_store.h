@@ -24,7 +24,7 @@ struct StoreOptions {
   std::optional<Journal> journal;
 };
 
-class SqliteStore : public Store, public Leases {
+class SqliteStore : public Store, public Leases, public HookCursors {
  public:
   // read_write creates the file (0600) and its directories (0700) and brings the schema up to date. read_only
   // creates nothing (a missing or empty file reads as a store without runs) and every change throws
@@ -49,6 +49,9 @@ class SqliteStore : public Store, public Leases {
   std::optional<Lease> acquire(const std::string& run_id, const Lease& mine,
                                const std::function<bool(const Lease&)>& is_alive) override;
   void release(const std::string& run_id, const Lease& mine) override;
+  std::optional<std::int64_t> cursor(const std::string& run_id) override;
+  void move_cursor(const std::string& run_id, std::int64_t event) override;
+  std::vector<std::string> behind() override;
 
  private:
   std::int64_t key_of(const std::string& run_id);  // throws Error(not_found)

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 
 #include "adapters/workflow_file/node_reader.h"
 
@@ -74,6 +75,9 @@ NodeSpec lay_over(NodeSpec base, NodeSpec own) {
     if (std::ranges::find(base.outputs, output) == base.outputs.end())
       base.outputs.push_back(std::move(output));
   }
+  merge_by_name(base.summary, std::move(own.summary),
+                [](const SummaryItem& item) -> const std::string& { return item.label; });
+  std::ranges::move(own.checks, std::back_inserter(base.checks));
   for (auto& [dialect, options] : own.scheduler_options) {
     auto& all = base.scheduler_options[dialect];
     all.insert(all.end(), std::make_move_iterator(options.begin()), std::make_move_iterator(options.end()));
@@ -81,6 +85,8 @@ NodeSpec lay_over(NodeSpec base, NodeSpec own) {
   own.params = std::move(base.params);
   own.env = std::move(base.env);
   own.results = std::move(base.results);
+  own.checks = std::move(base.checks);
+  own.summary = std::move(base.summary);
   own.inputs = std::move(base.inputs);
   own.outputs = std::move(base.outputs);
   own.scheduler_options = std::move(base.scheduler_options);

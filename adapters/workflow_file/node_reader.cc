@@ -79,6 +79,12 @@ void outputs(const Scope& scope, const Item& item, NodeDraft& draft) {
 void results(const Scope& scope, const Item& item, NodeDraft& draft) {
   draft.spec.results = read_results(scope, item);
 }
+void checks(const Scope& scope, const Item& item, NodeDraft& draft) {
+  draft.spec.checks = read_checks(scope, item);
+}
+void summary(const Scope& scope, const Item& item, NodeDraft& draft) {
+  draft.spec.summary = read_summary(scope, item);
+}
 void retry(const Scope& scope, const Item& item, NodeDraft& draft) {
   draft.spec.retry = read_retry(scope, item);
 }
@@ -144,6 +150,8 @@ constexpr Field<NodeDraft> node_fields[] = {
     {"inputs", inputs},
     {"outputs", outputs},
     {"results", results},
+    {"checks", checks},
+    {"summary", summary},
     {"retry", retry},
     {"on_failure", on_failure},
     {"workdir", workdir},
@@ -161,6 +169,8 @@ constexpr Field<NodeDraft> template_fields[] = {
     {"render_inputs", render_inputs},
     {"outputs", outputs},
     {"results", results},
+    {"checks", checks},
+    {"summary", summary},
     {"retry", retry},
     {"on_failure", on_failure},
     {"workdir", workdir},

@@ -36,6 +36,8 @@ std::vector<std::string> read_outputs(const Scope& scope, const Item& item);
 std::optional<Retry> read_retry(const Scope& scope, const Item& item);
 std::optional<Foreach> read_foreach(const Scope& scope, const Item& item);
 std::vector<Result> read_results(const Scope& scope, const Item& item);
+std::vector<NodeCheck> read_checks(const Scope& scope, const Item& item);
+std::vector<SummaryItem> read_summary(const Scope& scope, const Item& item);
 void read_resources(const Scope& scope, const Item& item, NodeSpec& spec);
 // What is wrong with the name of a parameter or a foreach axis, or empty.
 std::string check_parameter_name(std::string_view name);
@@ -47,8 +49,8 @@ std::string check_inside(std::string_view path);
 std::string check_regex(std::string_view regex, std::string& hint);
 
 // Lays a node over what it is made from (a template, a script's header): its own words win. Parameters,
-// environment and results are merged by name, resources by field, inputs by target; outputs and scheduler
-// options are appended.
+// environment, results and summary are merged by name, resources by field, inputs by target; outputs, checks
+// and scheduler options are appended.
 NodeSpec lay_over(NodeSpec base, NodeSpec own);
 // Gives `spec` the resources with {{ }} of `base` that it does not set itself.
 void add_templated(const NodeSpec& base, NodeSpec& spec);

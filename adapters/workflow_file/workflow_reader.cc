@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "adapters/workflow_file/hook_reader.h"
 #include "adapters/workflow_file/node_reader.h"
 #include "core/render.h"
 
@@ -70,7 +71,7 @@ class WorkflowReader {
     bool render_inputs = false;
   };
 
-  static const Field<WorkflowReader> fields[7];
+  static const Field<WorkflowReader> fields[8];
 
   void read_nodes(const Item& nodes) {
     if (!expect(scope_, nodes, Item::Kind::map, "nodes")) return;
@@ -257,7 +258,7 @@ class WorkflowReader {
   std::map<std::string, Part, std::less<>> scripts_, templates_;
 };
 
-constexpr Field<WorkflowReader> WorkflowReader::fields[7] = {
+constexpr Field<WorkflowReader> WorkflowReader::fields[8] = {
     {"name",
      [](const Scope& scope, const Item& item, WorkflowReader& reader) {
        auto name = read_text(scope, item, "name");
@@ -280,6 +281,8 @@ constexpr Field<WorkflowReader> WorkflowReader::fields[7] = {
      }},
     {"env", [](const Scope& scope, const Item& item,
                WorkflowReader& reader) { reader.result_.workflow.env = read_env(scope, item); }},
+    {"hooks", [](const Scope& scope, const Item& item,
+                 WorkflowReader& reader) { reader.result_.workflow.hooks = read_hooks(scope, item); }},
     // Read by read(), after the rest.
     {"nodes", [](const Scope&, const Item&, WorkflowReader&) {}},
 };

@@ -50,6 +50,19 @@ TEST_F(Golden, EveryMistakeAtOnce) {
 TEST_F(Golden, TheGraphsOwnMistakes) {
   expect("validate cycle.yaml", "cycle.txt", 3);
 }
+TEST_F(Golden, EveryCheckThatFailsAtOnceAndNothingSubmitted) {
+  expect("validate checks.yaml", "checks.txt", 3);
+  expect("run checks.yaml", "checks.txt", 3);
+  EXPECT_EQ(box.catena("list").out.find("checks"), std::string::npos);
+}
+TEST_F(Golden, ThePlanShowsTheChecks) {
+  box.write("gone.in", "");
+  expect("plan checks.yaml --id g1", "checks-plan.txt");
+}
+TEST_F(Golden, ChecksAreLeftOutOnPurpose) {
+  box.write("gone.in", "");
+  EXPECT_EQ(box.catena("validate checks.yaml --no-checks").status, 0);
+}
 TEST_F(Golden, ASlurmScriptForPbs) {
   expect("translate translated.sbatch --to pbs", "translated-pbs.txt");
 }
