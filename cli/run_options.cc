@@ -54,8 +54,15 @@ void check_everything(const ReadFile& file, const RunRow& row, const Workbench& 
     const auto& spec = file.workflow.nodes[file.graph.node(i).spec];
     if (spec.inputs.empty()) continue;
     const auto node = render_node(file.workflow, file.graph, i, facts, bench.site.defaults, "", diagnostics);
-    for (const auto& missing : missing_inputs(node))
-      diagnostics.add({file.workflow.file, spec.at, node.name, missing, ""});
+    const auto missing = missing_inputs(node);
+    for (const auto& sentence : missing)
+      diagnostics.add({file.workflow.file, spec.at, node.name, sentence, ""});
+    // A name that is wrong in an input is wrong in all elements.
+    if (missing.empty() && file.graph.node(i).element <= 1) {
+      input_files(node, [&](const std::string& path, const std::string& text) {
+        return render_input(file.workflow, file.graph, i, facts, node, path, text, diagnostics);
+      });
+    }
   }
   diagnostics.throw_if_any();
 }

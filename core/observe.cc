@@ -325,7 +325,8 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
   }
   if (to != NodeState::completed && to != NodeState::cancelled && to != NodeState::skipped)
     ++run.nodes[node].failures;
-  if (to != NodeState::completed && retry_due(run, node, outcome->state, report.exit_code)) {
+  if (to != NodeState::completed && !report.permanent &&
+      retry_due(run, node, outcome->state, report.exit_code)) {
     recorder.state(node, NodeState::retrying, reason, report.native);
     return;
   }

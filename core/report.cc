@@ -41,6 +41,13 @@ Value result(const json::value& value) {
   return list;
 }
 
+json::value recorded(const Value& value) {
+  if (value.kind != Value::Kind::list) return json::string(value.text);
+  json::array list;
+  for (const auto& item : value.items) list.push_back(recorded(item));
+  return list;
+}
+
 JobState ending(const json::object& record) {
   const auto state = text(record, "state");
   if (state == "timeout") return JobState::timeout;
@@ -81,11 +88,20 @@ std::optional<Report> read_record(std::string_view line) {
   report.started = time(record, "start");
   report.ended = time(record, "time");
   report.state = ending(record);
+  const auto* permanent = record.if_contains("permanent");
+  report.permanent = permanent && permanent->is_bool() && permanent->as_bool();
   if (const auto* results = record.if_contains("results"); results && results->is_object()) {
     for (const auto& [name, item] : results->as_object())
       report.results.emplace_back(std::string(name), result(item));
   }
   return report;
+}
+
+std::optional<Value> read_result(std::string_view text) {
+  boost::system::error_code error;
+  const auto value = json::parse(text, error);
+  if (error) return std::nullopt;
+  return result(value);
 }
 
 std::string write_exit_record(const Report& report, std::string_view node) {
@@ -100,6 +116,12 @@ std::string write_exit_record(const Report& report, std::string_view node) {
   if (report.signal) record["signal"] = *report.signal;
   if (report.started) record["start"] = report.started->time_since_epoch().count();
   if (report.ended) record["time"] = report.ended->time_since_epoch().count();
+  if (report.permanent) record["permanent"] = true;
+  if (!report.results.empty()) {
+    json::object results;
+    for (const auto& [name, value] : report.results) results[name] = recorded(value);
+    record["results"] = std::move(results);
+  }
   if (report.state == JobState::timeout) record["state"] = "timeout";
   if (report.state == JobState::cancelled) record["state"] = "cancelled";
   return json::serialize(record) + "\n";

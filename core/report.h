@@ -47,6 +47,7 @@ struct Report {
   std::string host;
   std::optional<Time> submitted, started, ended;
   Params results;                        // of a record
+  bool permanent = false;                // of a record: the job says that another attempt would not change it
   std::string stdout_file, stderr_file;  // of a record: where the body's output went, if not to the log
 };
 
@@ -61,12 +62,16 @@ struct Parsed {
 // The records that a job script leaves in RUN_DIR/.catena/spool: one JSON object on one line each,
 // TOKEN.start when it starts and TOKEN.exit on every way out that a script can see. Fields: v, kind, token,
 // job, host, time; of .exit also start, exit, signal (by which the body or the job was ended from outside),
-// reason, results, stdout, stderr. A torn, foreign or stale line is nullopt.
+// reason, permanent, results, stdout, stderr. A torn, foreign or stale line is nullopt.
 std::optional<Report> read_record(std::string_view line);
+
+// The value of one result, as records hold them: a number as a string of its digits. Nothing where it is not
+// JSON.
+std::optional<Value> read_result(std::string_view json);
 
 // An exit record as a job script would have written it (one line with its newline), for a backend that has to
 // say how a job ended that could not say so itself. Uses token, native_id, exit_code, signal, reason, host,
-// started, ended; `state` timeout and cancelled are kept ("state":"timeout").
+// started, ended, results, permanent; `state` timeout and cancelled are kept ("state":"timeout").
 std::string write_exit_record(const Report& report, std::string_view node = {});
 // Likewise a start record. Uses token, native_id, host, started.
 std::string write_start_record(const Report& report, std::string_view node = {});
