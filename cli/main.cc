@@ -46,12 +46,13 @@ int run(int argc, char** argv) {
   cli::Chosen chosen;
   app.add_option("--site-config", context.site_config, "a site file to use before all others")
       ->type_name("FILE");
-  for (auto* add : {cli::add_validate, cli::add_plan,      cli::add_run,   cli::add_status,  cli::add_list,
-                    cli::add_watch,    cli::add_wait,      cli::add_logs,  cli::add_why,     cli::add_cancel,
-                    cli::add_pause,    cli::add_resume,    cli::add_retry, cli::add_recover, cli::add_mark,
-                    cli::add_skip,     cli::add_fetch,     cli::add_gc,    cli::add_doctor,  cli::add_db,
-                    cli::add_adopt,    cli::add_translate, cli::add_sync,  cli::add_sites,   cli::add_version,
-                    cli::add_supervise}) {
+  for (auto* add :
+       {cli::add_validate,  cli::add_plan,      cli::add_run,   cli::add_status,  cli::add_list,
+        cli::add_watch,     cli::add_wait,      cli::add_logs,  cli::add_why,     cli::add_cancel,
+        cli::add_pause,     cli::add_resume,    cli::add_retry, cli::add_recover, cli::add_mark,
+        cli::add_skip,      cli::add_fetch,     cli::add_gc,    cli::add_doctor,  cli::add_db,
+        cli::add_adopt,     cli::add_translate, cli::add_sync,  cli::add_sites,   cli::add_version,
+        cli::add_job_verbs, cli::add_supervise}) {
     add(app, context, chosen);
   }
   try {

@@ -184,6 +184,9 @@ class NodeRenderer {
   std::string text(std::string_view field, std::string_view source) {
     return fill_in(field, source, Quoting::none, late_.refused());
   }
+  std::string command(std::string_view field, std::string_view source) {
+    return fill_in(field, source, Quoting::shell, late_.refused());
+  }
   // A text that may hold late values.
   std::string late_text(std::string_view field, std::string_view source, Quoting quoting,
                         std::string_view place) {
@@ -364,6 +367,7 @@ Rendered render_node(const Workflow& workflow, const Graph& graph, NodeIndex ind
   for (const auto& output : spec.outputs) result.outputs.push_back(renderer.text("outputs", output));
   for (auto wanted : spec.results) {
     wanted.file = renderer.text("results." + wanted.name, wanted.file);
+    wanted.command = renderer.command("results." + wanted.name, wanted.command);
     result.results.push_back(std::move(wanted));
   }
   result.stdout_file = spec.stdout_file;

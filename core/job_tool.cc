@@ -551,6 +551,18 @@ told() {  # [declared]: bash text
     "$(single "{\"node\":\"$CATENA_NODE\",\"params\":$params,\"results\":")"
 }
 
+pointer() {  # FILE POINTER: the value as JSON, and below it as records have it
+  C_FILE=$1 C_POINTER=$2 run_awk 'BEGIN {
+    file = ENVIRON["C_FILE"]; path = ENVIRON["C_POINTER"]
+    text = slurp(file)
+    if (!READ) why = "cannot read " file
+    else if (!parse(text, "")) why = file " is not JSON"
+    else if (!(path in T)) why = file " has nothing at " path
+    if (why != "") { print "catena: " why > "/dev/stderr"; exit 1 }
+    print json(path); print record(path)
+  }' < /dev/null
+}
+
 # Of definitions, "text", a text on standard input: the text with its late values.
 filled() {
   run_awk "$fill
@@ -602,6 +614,7 @@ case $verb in
   _said) in_job; told "$@" ;;
   _again) in_job; again ;;
   _fill) in_job; fill_file "$@" ;;
+  _pointer) pointer "$@" ;;
   _inputs) in_job; fill_inputs "$@" ;;
   *) usage "'$verb' is no verb that works in a job: put, get, event, progress, ready, checkpoint, fail" ;;
 esac

@@ -26,6 +26,7 @@ inline constexpr std::string_view late_input_folder = ".catena/inputs";
 //   _said [declared]         at the body's end, what it said, as bash text for the job script; with
 //   `declared`
 //                            the script writes results/NODE.json itself
+//   _pointer FILE POINTER    a value of a JSON file, as JSON on one line and as records have it on the next
 //   _again                   at the start of a further attempt, or after a requeue: restores checkpoints
 // A file of `_inputs` is "catena late", the definitions, "text" (or "text cut": without its last newline),
 // the text.

@@ -60,13 +60,13 @@ class Engine::Recorder {
     row.reason = reason;
     touch(node);
   }
-  void event(NodeIndex node, std::string kind, std::string text) {
+  void event(NodeIndex node, std::string kind, std::string text, std::optional<Time> time = std::nullopt) {
     Event e;
     e.kind = std::move(kind);
     e.node = node;
     e.attempt = node == no_node ? 0 : run_.nodes[node].attempts;
     e.text = std::move(text);
-    e.time = now_;
+    e.time = time.value_or(now_);
     changes_.events.push_back(std::move(e));
   }
   // Lets the node leave its end, once, because the user wants it.

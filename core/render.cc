@@ -168,14 +168,15 @@ class Renderer {
     if (late_ == nullptr || late_->values == nullptr) {
       return problem(
           fmt::format("'{}' is found out by the job when it starts, and this is needed before", used.content),
-          "in run, env, params and the text of inputs it can stand");
+          fmt::format("it can stand in run, env, params and the text of inputs; {}", literal_hint));
     }
     LateValues& values = *late_->values;
     if (source_.find(values.mark()) != std::string_view::npos)
       return problem(fmt::format("the text holds '{}', which marks late values in it", values.mark()), "");
     LateAnswer answer = read_late(used.content, late_->names);
     if (!answer.problem.empty())
-      return problem(fmt::format("'{}': {}", used.content, answer.problem), std::move(answer.hint));
+      return problem(fmt::format("'{}': {}", used.content, answer.problem),
+                     answer.hint.empty() ? std::string(literal_hint) : std::move(answer.hint));
     if (quoting_ == Quoting::none) {
       plain_ += values.add(used.content, answer.steps, late_->place);
       return;

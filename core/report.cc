@@ -1,6 +1,9 @@
 #include "core/report.h"
 
+#include <fmt/core.h>
+
 #include <boost/json.hpp>
+#include <cmath>
 
 namespace catena {
 namespace json = boost::json;
@@ -102,6 +105,37 @@ std::optional<Value> read_result(std::string_view text) {
   const auto value = json::parse(text, error);
   if (error) return std::nullopt;
   return result(value);
+}
+
+std::optional<Said> read_said(std::string_view line) {
+  boost::system::error_code error;
+  const auto parsed = json::parse(line.substr(0, line.find_last_not_of("\r\n") + 1), error);
+  if (error || !parsed.is_object()) return std::nullopt;
+  const auto& record = parsed.as_object();
+  Said said;
+  said.kind = text(record, "kind");
+  said.token = text(record, "token");
+  said.file = text(record, "file");
+  const bool own = !said.token.empty() && said.file.starts_with(said.token + ".said.") &&
+                   said.file.find('/') == std::string::npos && said.file.find('\n') == std::string::npos;
+  if (number(record, "v") != 1 || !own) return std::nullopt;
+  said.time = time(record, "time").value_or(Time{});
+  said.order = number(record, "seq").value_or(0);
+  said.text = text(record, "text");
+  if (said.kind == "put") {
+    said.name = text(record, "name");
+    const auto* value = record.if_contains("value");
+    if (said.name.empty() || !value) return std::nullopt;
+    said.value = result(*value);
+  } else if (said.kind == "progress") {
+    const auto done = json::parse(text(record, "done"), error);
+    if (error || !done.is_number()) return std::nullopt;
+    const auto percent = fmt::format("{:.0f}%", std::floor(100 * done.to_number<double>() + 1e-9));
+    said.text = said.text.empty() ? percent : percent + ": " + said.text;
+  } else if (said.kind != "event" && said.kind != "ready" && said.kind != "checkpoint") {
+    return std::nullopt;
+  }
+  return said;
 }
 
 std::string write_exit_record(const Report& report, std::string_view node) {

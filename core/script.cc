@@ -82,7 +82,7 @@ fi
 )sh";
 
 constexpr std::string_view result_functions = R"sh(
-c_result() {  # NAME FILE REGEX first|last|all
+c_result() {  # NAME FILE REGEX first|last|all [GROUP]
   local lines line values=() text
   [ -r "$2" ] || { c_end 1 "result $1: cannot read $2"; }
   if [ -z "$3" ]; then values=("$(< "$2")")
@@ -90,7 +90,7 @@ c_result() {  # NAME FILE REGEX first|last|all
     mapfile -t lines < <(grep -aE -- "$3" "$2")
     case $4 in first) lines=("${lines[@]:0:1}") ;; last) lines=("${lines[@]: -1}") ;; esac
     for line in "${lines[@]}"; do
-      [[ $line =~ $3 ]] && values+=("${BASH_REMATCH[1]-${BASH_REMATCH[0]}}")
+      [[ $line =~ $3 ]] && values+=("${BASH_REMATCH[${5:-1}]-${BASH_REMATCH[0]}}")
     done
   fi
   [ "${#values[@]}" -gt 0 ] || c_end 1 "result $1: nothing in $2 matches"
@@ -103,6 +103,24 @@ c_result() {  # NAME FILE REGEX first|last|all
   if [ "$4" = all ]; then strings=",[${strings#,}]" plain=",[${plain#,}]"; fi
   c_results+=",\"$1\":${strings#,}"
   c_plain+=",\"$1\":${plain#,}"
+}
+)sh";
+
+constexpr std::string_view command_function = R"sh(
+c_command() {  # NAME COMMAND
+  local text number='^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?$'
+  text=$(bash -c "$2") || c_end 1 "result $1: its command ended with status $?"
+  c_json "$text"
+  c_results+=",\"$1\":$REPLY"
+  if [[ $text =~ $number ]]; then c_plain+=",\"$1\":$text"; else c_plain+=",\"$1\":$REPLY"; fi
+}
+)sh";
+
+constexpr std::string_view pointer_function = R"sh(
+c_pointer() {  # NAME FILE POINTER
+  REPLY=$(sh "$CATENA_RUN_DIR/.catena/bin/catena" _pointer "$2" "$3" 2>&1) || c_end 1 "result $1: ${REPLY#catena: }"
+  c_plain+=",\"$1\":${REPLY%%$'\n'*}"
+  c_results+=",\"$1\":${REPLY#*$'\n'}"
 }
 )sh";
 
@@ -237,8 +255,15 @@ std::string epilogue(const ScriptInput& in) {
   const bool late_params = !in.node.late_params.empty();
   if (in.node.results.empty() && !late_params) return text;
   for (const auto& result : in.node.results) {
-    text += fmt::format("c_result {} {} {} {}\n", q(result.name), q(result.file),
-                        q(posix_regex(result.regex)), pick_name(result.pick));
+    if (!result.command.empty()) {
+      text += fmt::format("c_command {} {}\n", q(result.name), q(result.command));
+    } else if (result.pointer) {
+      text += fmt::format("c_pointer {} {} {}\n", q(result.name), q(result.file), q(*result.pointer));
+    } else {
+      text += fmt::format("c_result {} {} {} {}{}\n", q(result.name), q(result.file),
+                          q(posix_regex(result.regex)), pick_name(result.pick),
+                          result.group ? fmt::format(" {}", *result.group) : "");
+    }
   }
   std::string params;
   for (const auto& [name, value] : in.node.params)
@@ -283,7 +308,10 @@ std::string job_script(const ScriptInput& in) {
   text += in.job_setup;
   text += exported(variables(in));
   text += functions;
-  if (!in.node.results.empty()) text += result_functions;
+  const auto any_result = [&in](auto&& is) { return std::ranges::any_of(in.node.results, is); };
+  if (any_result([](const Result& r) { return r.command.empty() && !r.pointer; })) text += result_functions;
+  if (any_result([](const Result& r) { return !r.command.empty(); })) text += command_function;
+  if (any_result([](const Result& r) { return r.pointer.has_value(); })) text += pointer_function;
   if (!in.node.late.empty()) text += late_function;
   if (!in.node.stdout_file.empty()) text += output_file_function;
   text += claim;
