@@ -168,7 +168,9 @@ class Renderer {
     if (late_ == nullptr || late_->values == nullptr) {
       return problem(
           fmt::format("'{}' is found out by the job when it starts, and this is needed before", used.content),
-          fmt::format("it can stand in run, env, params and the text of inputs; {}", literal_hint));
+          std::string(used.content.find("nodes.") == std::string_view::npos
+                          ? literal_hint
+                          : "it can stand in run, env, params and the text of inputs"));
     }
     LateValues& values = *late_->values;
     if (source_.find(values.mark()) != std::string_view::npos)
@@ -176,7 +178,9 @@ class Renderer {
     LateAnswer answer = read_late(used.content, late_->names);
     if (!answer.problem.empty())
       return problem(fmt::format("'{}': {}", used.content, answer.problem),
-                     answer.hint.empty() ? std::string(literal_hint) : std::move(answer.hint));
+                     answer.hint.empty() && used.content.find("nodes.") == std::string_view::npos
+                         ? std::string(literal_hint)
+                         : std::move(answer.hint));
     if (quoting_ == Quoting::none) {
       plain_ += values.add(used.content, answer.steps, late_->place);
       return;
