@@ -117,9 +117,9 @@ bool Engine::observe(std::span<Run* const> runs, const Place& place) {
   std::unordered_map<std::string_view, std::vector<const Report*>> by_token;
   for (const auto& report : observation.reports) by_token[report.token].push_back(&report);
   const std::vector<const Report*> none;
-  std::vector<const Said*> said;
+  std::vector<const SaidRecord*> said;
   for (const auto& each : observation.said) said.push_back(&each);
-  std::ranges::sort(said, {}, &Said::order);
+  std::ranges::sort(said, {}, &SaidRecord::order);
   for (auto* run : runs) {
     Pass pass{{*this, *run}, skipped_by_failure(run->graph, run->nodes, run->current()), {}, {}};
     if (!said.empty()) take_in(*run, said, pass);
@@ -152,7 +152,7 @@ bool Engine::observe(std::span<Run* const> runs, const Place& place) {
 }
 
 // What jobs have said becomes results and events of their nodes: of the attempt that is out, nobody else's.
-void Engine::take_in(Run& run, std::span<const Said* const> said, Pass& pass) {
+void Engine::take_in(Run& run, std::span<const SaidRecord* const> said, Pass& pass) {
   std::unordered_map<std::string_view, NodeIndex> nodes;
   for (const auto& attempt : run.attempts) {
     if (is_out(attempt.get())) nodes.emplace(attempt->token, attempt->node);
@@ -177,8 +177,8 @@ void Engine::take_in(Run& run, std::span<const Said* const> said, Pass& pass) {
 }
 
 // How far a running node is, in place of where it runs.
-void Engine::show_progress(Run& run, std::span<const Said* const> said, Pass& pass) {
-  std::unordered_map<std::string_view, const Said*> last;
+void Engine::show_progress(Run& run, std::span<const SaidRecord* const> said, Pass& pass) {
+  std::unordered_map<std::string_view, const SaidRecord*> last;
   for (const auto* each : said) {
     if (each->kind == "progress") last[each->token] = each;
   }

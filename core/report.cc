@@ -107,12 +107,12 @@ std::optional<Value> read_result(std::string_view text) {
   return result(value);
 }
 
-std::optional<Said> read_said(std::string_view line) {
+std::optional<SaidRecord> read_said(std::string_view line) {
   boost::system::error_code error;
   const auto parsed = json::parse(line.substr(0, line.find_last_not_of("\r\n") + 1), error);
   if (error || !parsed.is_object()) return std::nullopt;
   const auto& record = parsed.as_object();
-  Said said;
+  SaidRecord said;
   said.kind = text(record, "kind");
   said.token = text(record, "token");
   said.file = text(record, "file");

@@ -71,7 +71,7 @@ std::optional<Value> read_result(std::string_view json);
 
 // What a job says while it runs, by the run's catena (core/job_tool.h): one JSON object on one line each in
 // TOKEN.said.NAME of the spool, under a name that says it once.
-struct Said {
+struct SaidRecord {
   std::string kind;  // put, event, progress, ready, checkpoint
   std::string token;
   std::string file;  // its name in the spool
@@ -82,7 +82,7 @@ struct Said {
   std::int64_t order = 0;  // later ones have a larger number
 };
 // A torn or foreign line is nullopt, and so is one whose file cannot be one of that token's.
-std::optional<Said> read_said(std::string_view line);
+std::optional<SaidRecord> read_said(std::string_view line);
 
 // An exit record as a job script would have written it (one line with its newline), for a backend that has to
 // say how a job ended that could not say so itself. Uses token, native_id, exit_code, signal, reason, host,
