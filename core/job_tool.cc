@@ -199,9 +199,10 @@ function operand(path,   text) {
   if (T[path] !~ /[sn]/ || !number(text)) { fail(quoted(text) " is not a number to calculate with"); return 0 }
   return text + 0
 }
-function calculated(x) {
-  if (x != x || x - x != 0) return fail("the calculation gives no finite number")
-  return fresh("n", sprintf("%.15g", x) + 0 == 0 ? "0" : sprintf("%.15g", x))
+function calculated(x,   text) {
+  text = sprintf("%.15g", x)  # mawk compares NaN as equal to everything
+  if (!number(text)) return fail("the calculation gives no finite number")
+  return fresh("n", text + 0 == 0 ? "0" : text)
 }
 function formatted(path, how,   list, i, text) {
   if (T[path] == "a") {
