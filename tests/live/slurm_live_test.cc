@@ -244,7 +244,8 @@ TEST_P(Silicon, TheBandsAreThoseOfARunByHand) {
   const auto said = box.run("silicon-bands", read_text(folder + "silicon-bands.yaml"), "--wait --id b");
   ASSERT_EQ(said.status, 0) << said.out << said.err << box.catena("logs silicon-bands plot").err;
   std::string alat, gap;
-  for (const auto& node : box.status().at("nodes").as_array()) {
+  const auto status = box.status();
+  for (const auto& node : status.at("nodes").as_array()) {
     if (node.at("name").as_string() == "fit") alat = node.at("results").at("alat").as_string();
     if (node.at("name").as_string() == "plot") gap = node.at("results").at("gap").as_string();
   }
