@@ -45,11 +45,11 @@ int run(int argc, char** argv, Wrapping wrapping) {
   Chosen chosen;
   app.add_option("--site-config", context.site_config, "a site file to use before all others")
       ->type_name("FILE");
-  for (auto* add :
-       {add_validate,  add_plan, add_run,    add_status,  add_list,      add_watch,     add_wait,
-        add_logs,      add_why,  add_cancel, add_pause,   add_resume,    add_retry,     add_recover,
-        add_mark,      add_skip, add_fetch,  add_gc,      add_doctor,    add_db,        add_adopt,
-        add_translate, add_sync, add_sites,  add_version, add_supervise, add_templates, add_events}) {
+  for (auto* add : {add_validate, add_plan,      add_run,       add_status,    add_list,     add_watch,
+                    add_wait,     add_logs,      add_why,       add_cancel,    add_pause,    add_resume,
+                    add_retry,    add_recover,   add_mark,      add_skip,      add_fetch,    add_gc,
+                    add_doctor,   add_db,        add_adopt,     add_translate, add_sync,     add_sites,
+                    add_version,  add_supervise, add_templates, add_events,    add_job_verbs}) {
     add(app, context, chosen);
   }
   try {

@@ -29,6 +29,7 @@
 #include "cli/registry.h"
 #include "cli/run_record.h"
 #include "cli/work_directory.h"
+#include "core/job_tool.h"
 
 namespace catena::cli {
 namespace fs = std::filesystem;
@@ -175,7 +176,11 @@ Workbench& Context::workbench(const std::string& site_name) {
   if (!bench) {
     bench = make_workbench(site(site_name));
     bench->run_files = [this](const RunRow& run) {
-      return std::vector<FileToPut>{write_run_record(run, store().load(run.id).snapshot)};
+      FileToPut tool;
+      tool.content = job_tool();
+      tool.target = fmt::format("{}/{}", run.directory, tool_file);
+      tool.mode = 0700;
+      return std::vector<FileToPut>{write_run_record(run, store().load(run.id).snapshot), std::move(tool)};
     };
   }
   return *bench;

@@ -39,6 +39,7 @@ void add_adopt(CLI::App& app, Context& context, Chosen& chosen);
 void add_db(CLI::App& app, Context& context, Chosen& chosen);
 void add_translate(CLI::App& app, Context& context, Chosen& chosen);
 void add_version(CLI::App& app, Context& context, Chosen& chosen);
+void add_job_verbs(CLI::App& app, Context& context, Chosen& chosen);
 void add_supervise(CLI::App& app, Context& context, Chosen& chosen);
 
 // Follows a run until it has ended or `deadline` has passed. Exit code as documented for `wait`.

@@ -76,6 +76,7 @@ struct Observation {
   std::vector<Report> reports;  // several of one job are possible, from different sources
   bool queue_seen = false;  // the queue was asked and answered: a live job that is not in it is not queued
   bool accounting_seen = false;
+  std::vector<SaidRecord> said;  // what the jobs asked for have said since it was last put away
   std::vector<std::string>
       trouble;  // what could not be asked, one sentence each: no state changes because of it
   std::vector<std::string> spooled;  // record files that were read, to be put away once they are stored

@@ -111,6 +111,8 @@ class Engine {
   struct Pass;
   void settle(Run& run, const Site& site, const Observation& observation,
               std::span<const Report* const> reports, NodeIndex node, Pass& pass);
+  void take_in(Run& run, std::span<const SaidRecord* const> said, Pass& pass);
+  void show_progress(Run& run, std::span<const SaidRecord* const> said, Pass& pass);
   const Edge* broken_edge(const Run& run, NodeIndex node, Pass& pass) const;
   void submit_again(Recorder& recorder, Run& run, NodeIndex node, const std::string& why);
   bool take_out(const Run& run, std::span<const NodeIndex> nodes, const Place& place);

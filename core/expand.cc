@@ -5,6 +5,10 @@
 #include <filesystem>
 #include <unordered_map>
 
+#include "core/job.h"
+#include "core/job_tool.h"
+#include "core/late_names.h"
+#include "core/quote.h"
 #include "core/render.h"
 
 namespace catena {
@@ -119,23 +123,96 @@ class Facts {
   Params values_;
 };
 
+constexpr int deepest_parameter = 20;  // late parameters that are made of late parameters
+
+// What late values stand for in one node, and those that were found in its texts.
+class Late {
+ public:
+  Late(const Workflow& workflow, const Graph& graph, NodeIndex node, const RunFacts& run, const Facts& facts)
+      : values_("LATE_" + make_token(run.directory, graph.node(node).name, 0) + "_"), facts_(facts) {
+    source_.names.reference = [&workflow, &graph, node](const LateReference& reference) {
+      return resolve(reference, workflow, graph, node);
+    };
+    source_.names.parameter = [this](std::string_view name) { return parameter(name); };
+    source_.is_late = [this](std::string_view name) { return is_late(facts_.find(name)); };
+  }
+  Late(const Late&) = delete;
+  Late& operator=(const Late&) = delete;
+
+  static bool is_late(const Value* value) {
+    return value && value->kind == Value::Kind::string && holds_late(value->text);
+  }
+  // For a text where they may stand, and for one where they may not.
+  const LateSource& allowed(std::string_view place) {
+    source_.values = &values_;
+    source_.place = place;
+    return source_;
+  }
+  const LateSource& refused() {
+    source_.values = nullptr;
+    return source_;
+  }
+  LateAnswer parameter(std::string_view name) {
+    const auto* value = facts_.find(name);
+    if (!value) {
+      const auto names = facts_.names();
+      const std::vector<std::string_view> known(names.begin(), names.end());
+      return {{}, "unknown parameter '" + std::string(name) + "'", suggestion(name, known)};
+    }
+    if (!is_late(value)) return {constant(*value), {}, {}};
+    if (depth_ == deepest_parameter) return {{}, "'" + std::string(name) + "' is made of itself", {}};
+    ++depth_;
+    auto answer = late_text(value->text, source_.names);
+    --depth_;
+    return answer;
+  }
+  LateValues& values() { return values_; }
+
+ private:
+  LateValues values_;
+  const Facts& facts_;
+  LateSource source_;
+  int depth_ = 0;
+};
+
 class NodeRenderer {
  public:
-  NodeRenderer(const Workflow& workflow, const NodeSpec& spec, Facts& facts, Diagnostics& diagnostics)
-      : workflow_(workflow), spec_(spec), facts_(facts), diagnostics_(diagnostics) {}
+  NodeRenderer(const Workflow& workflow, const NodeSpec& spec, Facts& facts, Late& late,
+               Diagnostics& diagnostics)
+      : workflow_(workflow), spec_(spec), facts_(facts), late_(late), diagnostics_(diagnostics) {}
 
-  std::string text(std::string_view field, std::string_view source, Quoting quoting = Quoting::none) {
-    if (!has_template(source)) return std::string(source);
-    std::vector<RenderProblem> problems;
-    auto result = render(
-        source, quoting, [this](std::string_view name) { return facts_.find(name); }, facts_.names(),
-        problems);
-    for (const auto& problem : problems) {
-      std::string where(field);
-      if (problem.at.line > 1) where += " (its line " + std::to_string(problem.at.line) + ")";
-      diagnostics_.add({workflow_.file, spec_.at, spec_.name, where + ": " + problem.message, problem.hint});
+  std::string text(std::string_view field, std::string_view source) {
+    return fill_in(field, source, Quoting::none, late_.refused());
+  }
+  std::string command(std::string_view field, std::string_view source) {
+    return fill_in(field, source, Quoting::shell, late_.refused());
+  }
+  // A text that may hold late values.
+  std::string late_text(std::string_view field, std::string_view source, Quoting quoting,
+                        std::string_view place) {
+    return fill_in(field, source, quoting, late_.allowed(place));
+  }
+
+  // The parameters that only the job will know.
+  void late_parameters(Rendered& result) {
+    std::string all;
+    for (const auto& [name, value] : facts_.params()) {
+      if (!all.empty()) all += ',';
+      all += json_quote(name) + ':';
+      if (!Late::is_late(&value)) {
+        all += to_json_text(value);
+        continue;
+      }
+      const auto answer = late_.parameter(name);
+      if (!answer.problem.empty()) {
+        problem("params." + name, answer.problem, answer.hint);
+        continue;
+      }
+      result.late_variables.emplace_back("CATENA_PARAM_" + name,
+                                         late_.values().add(name, answer.steps, "single"));
+      all += late_.values().add(name, answer.steps, "json");
     }
-    return result;
+    if (!result.late_variables.empty()) result.late_params = "{" + all + "}";
   }
 
   void resources(Resources& target) {
@@ -153,9 +230,27 @@ class NodeRenderer {
   }
 
  private:
+  void problem(const std::string& where, const std::string& message, const std::string& hint) {
+    diagnostics_.add({workflow_.file, spec_.at, spec_.name, where + ": " + message, hint});
+  }
+  std::string fill_in(std::string_view field, std::string_view source, Quoting quoting,
+                      const LateSource& late) {
+    if (!has_template(source)) return std::string(source);
+    std::vector<RenderProblem> problems;
+    auto result = render(
+        source, quoting, [this](std::string_view name) { return facts_.find(name); }, facts_.names(),
+        problems, &late);
+    for (const auto& found : problems) {
+      std::string where(field);
+      if (found.at.line > 1) where += " (its line " + std::to_string(found.at.line) + ")";
+      problem(where, found.message, found.hint);
+    }
+    return result;
+  }
   const Workflow& workflow_;
   const NodeSpec& spec_;
   Facts& facts_;
+  Late& late_;
   Diagnostics& diagnostics_;
 };
 
@@ -232,7 +327,8 @@ Rendered render_node(const Workflow& workflow, const Graph& graph, NodeIndex ind
   const auto& node = graph.node(index);
   const auto& spec = workflow.nodes[node.spec];
   Facts facts(workflow, graph, index, run);
-  NodeRenderer renderer(workflow, spec, facts, diagnostics);
+  Late late(workflow, graph, index, run, facts);
+  NodeRenderer renderer(workflow, spec, facts, late, diagnostics);
 
   Rendered result;
   result.name = node.name;
@@ -253,22 +349,25 @@ Rendered render_node(const Workflow& workflow, const Graph& graph, NodeIndex ind
   result.shell = !spec.shell.empty()                ? spec.shell
                  : !workflow.defaults.shell.empty() ? workflow.defaults.shell
                                                     : "bash";
-  result.body = spec.raw_body ? spec.body
-                              : renderer.text("run", spec.body,
-                                              reads_shell(result.shell) ? Quoting::shell : Quoting::none);
+  result.body = spec.raw_body
+                    ? spec.body
+                    : renderer.late_text("run", spec.body,
+                                         reads_shell(result.shell) ? Quoting::shell : Quoting::none, "text");
   result.resources = merge(merge(defaults, workflow.defaults.resources), spec.resources);
   renderer.resources(result.resources);
   result.params = facts.params();
+  renderer.late_parameters(result);
 
   for (const auto* env : {&workflow.env, &workflow.defaults.env, &spec.env}) {  // later ones win
     for (const auto& [name, value] : *env) {
       std::erase_if(result.env, [&, name = name](const auto& entry) { return entry.first == name; });
-      result.env.emplace_back(name, renderer.text("env." + name, value));
+      result.env.emplace_back(name, renderer.late_text("env." + name, value, Quoting::none, "single"));
     }
   }
   for (const auto& output : spec.outputs) result.outputs.push_back(renderer.text("outputs", output));
   for (auto wanted : spec.results) {
     wanted.file = renderer.text("results." + wanted.name, wanted.file);
+    wanted.command = renderer.command("results." + wanted.name, wanted.command);
     result.results.push_back(std::move(wanted));
   }
   for (auto wanted : spec.checks) {
@@ -285,6 +384,10 @@ Rendered render_node(const Workflow& workflow, const Graph& graph, NodeIndex ind
         result.scheduler_options.push_back(renderer.text("scheduler_options", option));
     }
   }
+  if (!late.values().empty()) result.late = late.values().definitions();
+  // Without a parent there is nothing to wait for.
+  if (!graph.parents(index).empty() && std::ranges::any_of(result.inputs, &Input::render))
+    result.late_inputs = run.directory + "/" + std::string(late_input_folder) + "/" + result.name;
   return result;
 }
 
@@ -299,20 +402,26 @@ std::string work_directory(const Workflow& workflow, const Graph& graph, NodeInd
   return absolute(run.directory, NodeRenderer(workflow, spec, facts, none).text("workdir", spec.workdir));
 }
 
-std::string render_input(const Workflow& workflow, const Graph& graph, NodeIndex index, const RunFacts& run,
-                         const Rendered& rendered, std::string_view file, std::string_view text,
-                         Diagnostics& diagnostics) {
+RenderedInput render_input(const Workflow& workflow, const Graph& graph, NodeIndex index, const RunFacts& run,
+                           const Rendered& rendered, std::string_view file, std::string_view text,
+                           Diagnostics& diagnostics) {
   Facts facts(workflow, graph, index, run);
   facts.fact("node.dir", rendered.workdir);
   facts.fact("node.input", rendered.inputs.empty() ? "" : rendered.inputs.front().to);
+  Late late(workflow, graph, index, run, facts);
   std::vector<RenderProblem> problems;
-  auto result = render(
-      text, Quoting::none, [&](std::string_view name) { return facts.find(name); }, facts.names(), problems);
+  RenderedInput result{render(
+                           text, Quoting::none, [&](std::string_view name) { return facts.find(name); },
+                           facts.names(), problems, &late.allowed("text")),
+                       false};
   for (auto& problem : problems) {
     diagnostics.add(
         {std::string(file), problem.at, rendered.name, std::move(problem.message), std::move(problem.hint)});
   }
-  return result;
+  if (late.values().empty()) return result;
+  const bool cut = !text.ends_with('\n');
+  return {"catena late\n" + late.values().definitions() + (cut ? "text cut\n" : "text\n") + result.text,
+          true};
 }
 
 void check(const Workflow& workflow, const Graph& graph, Diagnostics& diagnostics) {

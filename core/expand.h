@@ -38,6 +38,12 @@ struct Rendered {
   std::vector<NodeCheck> checks;
   std::string stdout_file, stderr_file;
   std::vector<std::string> scheduler_options;  // of the asked dialect
+
+  // What only the job finds out, at its start (core/late.h). Its marks stand in body, env and the following.
+  std::string late;  // the definitions; empty: there is nothing
+  std::vector<std::pair<std::string, std::string>> late_variables;  // CATENA_PARAM_name
+  std::string late_params;  // all parameters, as a JSON object; empty: none is late
+  std::string late_inputs;  // absolute: where inputs wait that hold late values; empty: none can
 };
 
 // Renders one node. `defaults`: the site's resources, under the workflow's. Facts: the parameters by name;
@@ -52,9 +58,13 @@ std::string work_directory(const Workflow& workflow, const Graph& graph, NodeInd
                            const RunFacts& facts);
 
 // Fills in {{ }} in the text of an input file of the node, with the same facts.
-std::string render_input(const Workflow& workflow, const Graph& graph, NodeIndex node, const RunFacts& facts,
-                         const Rendered& rendered, std::string_view file, std::string_view text,
-                         Diagnostics& diagnostics);
+struct RenderedInput {
+  std::string text;
+  bool late = false;  // the job has to fill in the rest: the text is one of core/job_tool.h's `_inputs`
+};
+RenderedInput render_input(const Workflow& workflow, const Graph& graph, NodeIndex node,
+                           const RunFacts& facts, const Rendered& rendered, std::string_view file,
+                           std::string_view text, Diagnostics& diagnostics);
 
 // The foreach values of a node, in axis order; empty without foreach.
 Params element_values(const NodeSpec& spec, std::uint32_t element);

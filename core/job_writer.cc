@@ -73,8 +73,8 @@ JobWriter::Written JobWriter::write(const PlannedNode& planned, int attempt,
   return written;
 }
 
-std::string JobWriter::fill_in(NodeIndex node, const Rendered& rendered, std::string_view file,
-                               std::string_view text) const {
+RenderedInput JobWriter::fill_in(NodeIndex node, const Rendered& rendered, std::string_view file,
+                                 std::string_view text) const {
   Diagnostics diagnostics;
   auto result = render_input(workflow_, graph_, node, facts_, rendered, file, text, diagnostics);
   diagnostics.throw_if_any();

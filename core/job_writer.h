@@ -33,8 +33,8 @@ class JobWriter {
   Rendered rendered(NodeIndex node) const;
 
   // {{ }} of an input's text.
-  std::string fill_in(NodeIndex node, const Rendered& rendered, std::string_view file,
-                      std::string_view text) const;
+  RenderedInput fill_in(NodeIndex node, const Rendered& rendered, std::string_view file,
+                        std::string_view text) const;
 
   // Every mistake that rendering can find in these nodes, and options that the dialect refuses.
   void check(std::span<const PlannedNode> nodes, Diagnostics& diagnostics) const;

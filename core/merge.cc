@@ -44,6 +44,7 @@ void fill(Report& into, const Report& from) {
   if (!into.ended) into.ended = from.ended;
   if (into.results.empty()) into.results = from.results;
   if (into.tries.empty()) into.tries = from.tries;
+  into.permanent = into.permanent || from.permanent;
   if (into.stdout_file.empty()) into.stdout_file = from.stdout_file;
   if (into.stderr_file.empty()) into.stderr_file = from.stderr_file;
 }

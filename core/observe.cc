@@ -126,14 +126,19 @@ bool Engine::observe(std::span<Run* const> runs, const Place& place) {
   std::unordered_map<std::string_view, std::vector<const Report*>> by_token;
   for (const auto& report : observation.reports) by_token[report.token].push_back(&report);
   const std::vector<const Report*> none;
+  std::vector<const SaidRecord*> said;
+  for (const auto& each : observation.said) said.push_back(&each);
+  std::ranges::sort(said, {}, &SaidRecord::order);
   for (auto* run : runs) {
     Pass pass{{*this, *run}, place, skipped_by_failure(run->graph, run->nodes, run->current()), {}, {}};
+    if (!said.empty()) take_in(*run, said, pass);
     for (const auto node : run->graph.order()) {  // parents first: a child's end is read in their light
       const auto& attempt = run->attempts[node];
       if (!is_out(attempt.get())) continue;
       const auto found = by_token.find(attempt->token);
       settle(*run, place.site, observation, found == by_token.end() ? none : found->second, node, pass);
     }
+    if (!said.empty()) show_progress(*run, said, pass);
     if (observation.queue_seen) pass.recorder.observed();
     pass.recorder.commit();
     free_stranded(*run, place, pass);
@@ -153,6 +158,46 @@ bool Engine::observe(std::span<Run* const> runs, const Place& place) {
   }
   place.backend.put_away(taken);
   return observation.queue_seen;
+}
+
+// What jobs have said becomes results and events of their nodes: of the attempt that is out, nobody else's.
+void Engine::take_in(Run& run, std::span<const SaidRecord* const> said, Pass& pass) {
+  std::unordered_map<std::string_view, NodeIndex> nodes;
+  for (const auto& attempt : run.attempts) {
+    if (is_out(attempt.get())) nodes.emplace(attempt->token, attempt->node);
+  }
+  for (const auto* each : said) {
+    const auto found = nodes.find(each->token);
+    if (found == nodes.end()) continue;
+    const auto node = found->second;
+    const auto& attempt = *run.attempts[node];
+    if (each->kind == "put") {
+      pass.recorder.result({node, attempt.number, each->name, each->value});
+      continue;
+    }
+    // A pass that was killed before it had put the record away has it already.
+    const auto known = store_.events(run.row.id, 0, node);
+    const bool told = std::ranges::any_of(known, [&](const Event& event) {
+      return event.kind == each->kind && event.text == each->text && event.time == each->time &&
+             event.attempt == attempt.number;
+    });
+    if (!told) pass.recorder.event(node, each->kind, each->text, each->time);
+  }
+}
+
+// How far a running node is, in place of where it runs.
+void Engine::show_progress(Run& run, std::span<const SaidRecord* const> said, Pass& pass) {
+  std::unordered_map<std::string_view, const SaidRecord*> last;
+  for (const auto* each : said) {
+    if (each->kind == "progress") last[each->token] = each;
+  }
+  if (last.empty()) return;
+  for (NodeIndex node = 0; node < run.graph.size(); ++node) {
+    const auto& attempt = run.attempts[node];
+    if (!is_out(attempt.get()) || run.nodes[node].state != NodeState::running) continue;
+    if (const auto found = last.find(attempt->token); found != last.end())
+      pass.recorder.state(node, NodeState::running, found->second->text);
+  }
 }
 
 // PBS leaves a job waiting for ever whose parent was deleted before it had started. It is submitted again
@@ -310,7 +355,12 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
     const auto waits_for = report.dependency.empty() || to != NodeState::held
                                ? report.reason
                                : report.reason + " " + report.dependency;
-    recorder.state(node, to, to == NodeState::running ? report.host + which_try(report) : waits_for,
+    const auto& row = run.nodes[node];
+    const bool runs_on = to == NodeState::running && row.state == to;  // its reason may say how far it is
+    recorder.state(node, to,
+                   runs_on                    ? row.reason
+                   : to == NodeState::running ? report.host + which_try(report)
+                                              : waits_for,
                    report.native);
     return;
   }
@@ -346,7 +396,8 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
   }
   if (to != NodeState::completed && to != NodeState::cancelled && to != NodeState::skipped)
     run.nodes[node].failures += 1 + static_cast<int>(report.tries.size());
-  if (to != NodeState::completed && retry_due(run, node, outcome->state, report.exit_code)) {
+  if (to != NodeState::completed && !report.permanent &&
+      retry_due(run, node, outcome->state, report.exit_code)) {
     recorder.state(node, NodeState::retrying, reason, report.native);
     return;
   }

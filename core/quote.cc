@@ -35,6 +35,21 @@ std::string shell_quote(std::string_view word) {
   return quoted + "'";
 }
 
+std::string json_quote(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
 std::string delimiter_for(std::string_view stem, std::string_view text) {
   std::string delimiter(stem);
   for (int n = 1; has_line(text, delimiter); ++n) delimiter = fmt::format("{}_{}", stem, n);

@@ -3,8 +3,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "core/quote.h"
 #include "core/shell_context.h"
 #include "core/shell_value.h"
 
@@ -16,6 +18,7 @@ constexpr std::string_view literal_hint = "a literal {{ is written {{ '{{' }}";
 // One {{ … }} of a text.
 struct Template {
   std::size_t begin = 0, end = 0;  // offsets of its first "{" and behind its last "}"
+  std::string_view content;
   std::string_view name;
   std::string_view filter;   // behind "|"
   std::string_view literal;  // of {{ '…' }}
@@ -53,9 +56,9 @@ Template next_template(std::string_view text, std::size_t from) {
   while (at < text.size() && text[at] != '\n' && (quote != '\0' || text.substr(at, 2) != "}}")) {
     if (quote != '\0') {
       if (text[at] == quote) quote = '\0';
-    } else if ((text[at] == '\'' || text[at] == '"') &&
-               trim(text.substr(found.end, at - found.end)).empty()) {
-      quote = text[at];
+    } else if (text[at] == '\'' || text[at] == '"') {
+      const std::string_view before = trim(text.substr(found.end, at - found.end));
+      if (before.empty() || before.back() == '(') quote = text[at];
     }
     ++at;
   }
@@ -65,6 +68,7 @@ Template next_template(std::string_view text, std::size_t from) {
   }
   const std::string_view content = trim(text.substr(found.end, at - found.end));
   found.end = at + 2;
+  found.content = content;
   if (content.size() >= 2 && (content.front() == '\'' || content.front() == '"')) {
     found.literal = content.substr(1, content.size() - 2);
     found.is_literal =
@@ -93,12 +97,14 @@ Position position_of(std::string_view text, std::size_t offset) {
 class Renderer {
  public:
   Renderer(std::string_view source, Quoting quoting, const Lookup& lookup,
-           const std::vector<std::string>& names, std::vector<RenderProblem>& problems)
+           const std::vector<std::string>& names, std::vector<RenderProblem>& problems,
+           const LateSource* late)
       : source_(source),
         quoting_(quoting),
         lookup_(lookup),
         names_(names),
         problems_(problems),
+        late_(late),
         problems_before_(problems.size()) {}
 
   std::string render() {
@@ -110,7 +116,9 @@ class Renderer {
       any_ = true;
       done = next.end;
       at_ = next.begin;
-      if (!next.fault.empty()) {
+      if (next.end > next.begin + 4 && !next.is_literal && late(next)) {
+        late_value(next);
+      } else if (!next.fault.empty()) {
         problem(std::string(next.fault), std::string(literal_hint));
       } else if (next.is_literal) {
         author(next.literal, next.begin, next.end);
@@ -145,19 +153,45 @@ class Renderer {
     }
     const Value* value = lookup_(used.name);
     if (value != nullptr) return value;
-    if (used.name.starts_with("nodes.") && used.name.find(".results.") != std::string_view::npos) {
-      const std::string_view node = used.name.substr(6, used.name.find(".results.") - 6);
-      problem(fmt::format("'{}': the result of another node is not known before it has run", used.name),
-              fmt::format("late parameters are not supported yet; read the parent's "
-                          "$CATENA_RUN_DIR/results/{}.json in the body",
-                          node));
-      return nullptr;
-    }
     const std::vector<std::string_view> candidates(names_.begin(), names_.end());
     const std::string meant = suggestion(used.name, candidates);
     problem(fmt::format("unknown parameter '{}'", used.name),
             meant.empty() ? std::string(literal_hint) : meant);
     return nullptr;
+  }
+
+  bool late(const Template& used) const {
+    return is_late(used.content) || (late_ != nullptr && late_->is_late && late_->is_late(used.name));
+  }
+
+  void late_value(const Template& used) {
+    if (late_ == nullptr || late_->values == nullptr) {
+      return problem(
+          fmt::format("'{}' is found out by the job when it starts, and this is needed before", used.content),
+          std::string(used.content.find("nodes.") == std::string_view::npos
+                          ? literal_hint
+                          : "it can stand in run, env, params and the text of inputs"));
+    }
+    LateValues& values = *late_->values;
+    if (source_.find(values.mark()) != std::string_view::npos)
+      return problem(fmt::format("the text holds '{}', which marks late values in it", values.mark()), "");
+    LateAnswer answer = read_late(used.content, late_->names);
+    if (!answer.problem.empty())
+      return problem(fmt::format("'{}': {}", used.content, answer.problem),
+                     answer.hint.empty() && used.content.find("nodes.") == std::string_view::npos
+                         ? std::string(literal_hint)
+                         : std::move(answer.hint));
+    if (quoting_ == Quoting::none) {
+      plain_ += values.add(used.content, answer.steps, late_->place);
+      return;
+    }
+    const LatePlace place = late_place(shell_);
+    if (!place.problem.empty())
+      return problem(fmt::format("'{}': {}", used.content, place.problem), place.hint);
+    const std::string_view rest = source_.substr(used.end);
+    shell_.read_value(place.before + values.add(used.content, answer.steps, place.place) + place.after, rest);
+    last_value_ = used.begin;
+    check_broken();
   }
 
   void value(const Template& used) {
@@ -206,6 +240,7 @@ class Renderer {
   const Lookup& lookup_;
   const std::vector<std::string>& names_;
   std::vector<RenderProblem>& problems_;
+  const LateSource* late_;
   std::size_t problems_before_;
   std::string plain_;
   ShellContext shell_;
@@ -218,8 +253,44 @@ class Renderer {
 }  // namespace
 
 std::string render(std::string_view text, Quoting quoting, const Lookup& lookup,
-                   const std::vector<std::string>& names, std::vector<RenderProblem>& problems) {
-  return Renderer(text, quoting, lookup, names, problems).render();
+                   const std::vector<std::string>& names, std::vector<RenderProblem>& problems,
+                   const LateSource* late) {
+  return Renderer(text, quoting, lookup, names, problems, late).render();
+}
+
+LateAnswer late_text(std::string_view text, const LateNames& names) {
+  LateAnswer whole;
+  std::size_t parts = 0, done = 0;
+  const auto literal = [&](std::string_view piece) {
+    if (piece.empty()) return;
+    whole.steps.push_back("string " + json_quote(piece));
+    ++parts;
+  };
+  while (true) {
+    const Template next = next_template(text, done);
+    literal(text.substr(done, next.begin - done));
+    if (next.begin == text.size()) break;
+    done = next.end;
+    if (next.is_literal) {
+      literal(next.literal);
+      continue;
+    }
+    LateAnswer part =
+        next.content.empty() ? LateAnswer{{}, std::string(next.fault), {}} : read_late(next.content, names);
+    if (!part.problem.empty()) return part;
+    std::ranges::move(part.steps, std::back_inserter(whole.steps));
+    ++parts;
+  }
+  if (parts != 1) whole.steps.push_back(fmt::format("join {}", parts));
+  return whole;
+}
+
+bool holds_late(std::string_view text) {
+  for (Template next = next_template(text, 0); next.begin < text.size();
+       next = next_template(text, next.end)) {
+    if (!next.is_literal && is_late(next.content)) return true;
+  }
+  return false;
 }
 
 bool has_template(std::string_view text) {

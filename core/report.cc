@@ -1,6 +1,9 @@
 #include "core/report.h"
 
+#include <fmt/core.h>
+
 #include <boost/json.hpp>
+#include <cmath>
 
 namespace catena {
 namespace json = boost::json;
@@ -38,6 +41,13 @@ Value result(const json::value& value) {
   if (!value.is_array()) return scalar(value);
   Value list{Value::Kind::list, {}, {}};
   for (const auto& item : value.as_array()) list.items.push_back(scalar(item));
+  return list;
+}
+
+json::value recorded(const Value& value) {
+  if (value.kind != Value::Kind::list) return json::string(value.text);
+  json::array list;
+  for (const auto& item : value.items) list.push_back(recorded(item));
   return list;
 }
 
@@ -89,11 +99,51 @@ std::optional<Report> read_record(std::string_view line) {
   report.started = time(record, "start");
   report.ended = time(record, "time");
   report.state = ending(record);
+  const auto* permanent = record.if_contains("permanent");
+  report.permanent = permanent && permanent->is_bool() && permanent->as_bool();
   if (const auto* results = record.if_contains("results"); results && results->is_object()) {
     for (const auto& [name, item] : results->as_object())
       report.results.emplace_back(std::string(name), result(item));
   }
   return report;
+}
+
+std::optional<Value> read_result(std::string_view text) {
+  boost::system::error_code error;
+  const auto value = json::parse(text, error);
+  if (error) return std::nullopt;
+  return result(value);
+}
+
+std::optional<SaidRecord> read_said(std::string_view line) {
+  boost::system::error_code error;
+  const auto parsed = json::parse(line.substr(0, line.find_last_not_of("\r\n") + 1), error);
+  if (error || !parsed.is_object()) return std::nullopt;
+  const auto& record = parsed.as_object();
+  SaidRecord said;
+  said.kind = text(record, "kind");
+  said.token = text(record, "token");
+  said.file = text(record, "file");
+  const bool own = !said.token.empty() && said.file.starts_with(said.token + ".said.") &&
+                   said.file.find('/') == std::string::npos && said.file.find('\n') == std::string::npos;
+  if (number(record, "v") != 1 || !own) return std::nullopt;
+  said.time = time(record, "time").value_or(Time{});
+  said.order = number(record, "seq").value_or(0);
+  said.text = text(record, "text");
+  if (said.kind == "put") {
+    said.name = text(record, "name");
+    const auto* value = record.if_contains("value");
+    if (said.name.empty() || !value) return std::nullopt;
+    said.value = result(*value);
+  } else if (said.kind == "progress") {
+    const auto done = json::parse(text(record, "done"), error);
+    if (error || !done.is_number()) return std::nullopt;
+    const auto percent = fmt::format("{:.0f}%", std::floor(100 * done.to_number<double>() + 1e-9));
+    said.text = said.text.empty() ? percent : percent + ": " + said.text;
+  } else if (said.kind != "event" && said.kind != "ready" && said.kind != "checkpoint") {
+    return std::nullopt;
+  }
+  return said;
 }
 
 std::string write_exit_record(const Report& report, std::string_view node) {
@@ -108,6 +158,12 @@ std::string write_exit_record(const Report& report, std::string_view node) {
   if (report.signal) record["signal"] = *report.signal;
   if (report.started) record["start"] = report.started->time_since_epoch().count();
   if (report.ended) record["time"] = report.ended->time_since_epoch().count();
+  if (report.permanent) record["permanent"] = true;
+  if (!report.results.empty()) {
+    json::object results;
+    for (const auto& [name, value] : report.results) results[name] = recorded(value);
+    record["results"] = std::move(results);
+  }
   if (report.state == JobState::timeout) record["state"] = "timeout";
   if (report.state == JobState::cancelled) record["state"] = "cancelled";
   return json::serialize(record) + "\n";

@@ -46,7 +46,8 @@ struct Report {
   bool removed = false;    // cancelled before it started, by the scheduler itself and not by a person
   std::string host;
   std::optional<Time> submitted, started, ended;
-  Params results;  // of a record
+  Params results;          // of a record
+  bool permanent = false;  // of a record: the job says that another attempt would not change it
   struct Try {
     int exit_code = 0;
     std::string reason;
@@ -67,13 +68,32 @@ struct Parsed {
 // The records that a job script leaves in RUN_DIR/.catena/spool: one JSON object on one line each,
 // TOKEN.start when it starts and TOKEN.exit on every way out that a script can see. Fields: v, kind, token,
 // job, host, time; of .exit also start, exit, signal (by which the body or the job was ended from outside),
-// reason, results, stdout, stderr; of both tries (exit, reason, time of each). A torn, foreign or stale line
-// is nullopt.
+// reason, permanent, results, stdout, stderr; of both tries (exit, reason, time of each). A torn, foreign or
+// stale line is nullopt.
 std::optional<Report> read_record(std::string_view line);
+
+// The value of one result, as records hold them: a number as a string of its digits. Nothing where it is not
+// JSON.
+std::optional<Value> read_result(std::string_view json);
+
+// What a job says while it runs, by the run's catena (core/job_tool.h): one JSON object on one line each in
+// TOKEN.said.NAME of the spool, under a name that says it once.
+struct SaidRecord {
+  std::string kind;  // put, event, progress, ready, checkpoint
+  std::string token;
+  std::string file;  // its name in the spool
+  std::string name;  // put: the result's
+  Value value;       // put
+  std::string text;  // of the others; of progress "40%", or "40%: step 3"
+  Time time{};
+  std::int64_t order = 0;  // later ones have a larger number
+};
+// A torn or foreign line is nullopt, and so is one whose file cannot be one of that token's.
+std::optional<SaidRecord> read_said(std::string_view line);
 
 // An exit record as a job script would have written it (one line with its newline), for a backend that has to
 // say how a job ended that could not say so itself. Uses token, native_id, exit_code, signal, reason, host,
-// started, ended; `state` timeout and cancelled are kept ("state":"timeout").
+// started, ended, results, permanent; `state` timeout and cancelled are kept ("state":"timeout").
 std::string write_exit_record(const Report& report, std::string_view node = {});
 // Likewise a start record. Uses token, native_id, host, started.
 std::string write_start_record(const Report& report, std::string_view node = {});

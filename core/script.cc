@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "core/job_tool.h"
 #include "core/quote.h"
 
 namespace catena {
@@ -23,7 +24,7 @@ std::string exported(std::string_view name, std::string_view value) {
 // millisecond.
 constexpr std::string_view functions = R"sh(
 c_spool=$CATENA_RUN_DIR/.catena/spool
-c_start=$EPOCHSECONDS c_exit= c_signal= c_reason= c_results= c_pid= c_recorded= c_files= c_plain=
+c_start=$EPOCHSECONDS c_exit= c_signal= c_reason= c_results= c_pid= c_recorded= c_files= c_plain= c_again=
 
 c_json() {  # TEXT: as a JSON string, in REPLY
   REPLY=${1//\\/\\\\}; REPLY=${REPLY//\"/\\\"}; REPLY=${REPLY//$'\n'/\\n}; REPLY=${REPLY//$'\t'/\\t}; REPLY=${REPLY//$'\r'/\\r}
@@ -76,30 +77,32 @@ if { printf '%s\n' "$CATENA_JOB_ID" > "$c_claim"; } 2>/dev/null; then set +C; el
   for c_old in "$c_spool/$CATENA_TOKEN.exit" "$CATENA_RUN_DIR/.catena/taken/$CATENA_TOKEN.exit"; do
     if [ -r "$c_old" ] && read -r REPLY < "$c_old" && [[ $REPLY == *'"exit":0,'* ]]; then trap - EXIT; exit 0; fi
   done
+  c_again=yes
 fi
 )sh";
 
 constexpr std::string_view again_functions = R"sh(
-c_tries=$CATENA_RUN_DIR/.catena/claims/$CATENA_TOKEN.tries c_tried=() c_body=
+c_tries=$CATENA_RUN_DIR/.catena/claims/$CATENA_TOKEN.tries c_tried=() c_ran=
 [ ! -r "$c_tries" ] || mapfile -t c_tried < "$c_tries"
 export CATENA_TRY=$((${#c_tried[@]} + 1))
 printf -v c_files '%s,' "${c_tried[@]}"
 c_files=",\"tries\":[${c_files%,}]"
-c_again() {  # begins anew, if the body has failed and may be tried again in this job
-  [ -n "$c_body" ] && [ "$c_exit" -ne 0 ] && [ -z "$c_signal" ] && [ "${#c_tried[@]}" -lt "${#c_delays[@]}" ] || return 0
+c_try_again() {  # begins anew, if the body has failed and may be tried again in this job
+  [ -n "$c_ran" ] && [ "$c_exit" -ne 0 ] && [ -z "$c_signal" ] && [ "${#c_tried[@]}" -lt "${#c_delays[@]}" ] || return 0
   # Above 128 a signal may have come from the scheduler, and this script not have heard it yet.
-  [[ $c_exit -le 128 && $c_permanent != *" $c_exit "* && -r $0 ]] || return 0
-  c_body=
+  [[ $c_exit -le 128 && $c_files != *'"permanent":true'* && $c_permanent != *" $c_exit "* && -r $0 ]] || return 0
+  c_ran=
   c_json "$c_reason"
   printf '{"exit":%s,"reason":%s,"time":%s}\n' "$c_exit" "$REPLY" "$EPOCHSECONDS" >> "$c_tries" || return 0
   echo "catena: exit $c_exit${c_reason:+ ($c_reason)}: tried again in this job" >&2
+  rm -rf "$CATENA_RUN_DIR/.catena/said/$CATENA_TOKEN"
   c_once_more
   : > "$c_tries"
   [ "${#c_tried[@]}" -eq 0 ] || printf '%s\n' "${c_tried[@]}" > "$c_tries"
 }
 c_end() {  # STATUS [REASON]
   c_exit=$1 c_reason=${2:-$c_reason}
-  c_again
+  c_try_again
   c_record
   trap - EXIT
   exit "$c_exit"
@@ -120,7 +123,7 @@ constexpr std::string_view requeue_function = R"sh(c_once_more() {{
 )sh";
 
 constexpr std::string_view result_functions = R"sh(
-c_result() {  # NAME FILE REGEX first|last|all
+c_result() {  # NAME FILE REGEX first|last|all [GROUP]
   local lines line values=() text
   [ -r "$2" ] || { c_end 1 "result $1: cannot read $2"; }
   if [ -z "$3" ]; then values=("$(< "$2")")
@@ -128,7 +131,7 @@ c_result() {  # NAME FILE REGEX first|last|all
     mapfile -t lines < <(grep -aE -- "$3" "$2")
     case $4 in first) lines=("${lines[@]:0:1}") ;; last) lines=("${lines[@]: -1}") ;; esac
     for line in "${lines[@]}"; do
-      [[ $line =~ $3 ]] && values+=("${BASH_REMATCH[1]-${BASH_REMATCH[0]}}")
+      [[ $line =~ $3 ]] && values+=("${BASH_REMATCH[${5:-1}]-${BASH_REMATCH[0]}}")
     done
   fi
   [ "${#values[@]}" -gt 0 ] || c_end 1 "result $1: nothing in $2 matches"
@@ -141,6 +144,30 @@ c_result() {  # NAME FILE REGEX first|last|all
   if [ "$4" = all ]; then strings=",[${strings#,}]" plain=",[${plain#,}]"; fi
   c_results+=",\"$1\":${strings#,}"
   c_plain+=",\"$1\":${plain#,}"
+}
+)sh";
+
+constexpr std::string_view command_function = R"sh(
+c_command() {  # NAME COMMAND
+  local text number='^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?$'
+  text=$(bash -c "$2") || c_end 1 "result $1: its command ended with status $?"
+  c_json "$text"
+  c_results+=",\"$1\":$REPLY"
+  if [[ $text =~ $number ]]; then c_plain+=",\"$1\":$text"; else c_plain+=",\"$1\":$REPLY"; fi
+}
+)sh";
+
+constexpr std::string_view pointer_function = R"sh(
+c_pointer() {  # NAME FILE POINTER
+  REPLY=$(sh "$CATENA_RUN_DIR/.catena/bin/catena" _pointer "$2" "$3" 2>&1) || c_end 1 "result $1: ${REPLY#catena: }"
+  c_plain+=",\"$1\":${REPLY%%$'\n'*}"
+  c_results+=",\"$1\":${REPLY#*$'\n'}"
+}
+)sh";
+
+constexpr std::string_view late_function = R"sh(
+c_fill() {  # FILE: the text on standard input, with what only this job knows
+  REPLY=$(sh "$CATENA_RUN_DIR/.catena/bin/catena" _fill "$c_body.late" "$1" 2>&1) || c_end 1 "${REPLY:-its late values cannot be filled in}"
 }
 )sh";
 
@@ -176,46 +203,6 @@ std::string quoted(const std::vector<std::string>& words) {
   return text;
 }
 
-std::string json_string(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
-}
-
-std::string json_value(const Value& value) {
-  switch (value.kind) {
-    case Value::Kind::null:
-      return "null";
-    case Value::Kind::list: {
-      std::string list;
-      for (const auto& item : value.items) list += (list.empty() ? "" : ",") + json_value(item);
-      return "[" + list + "]";
-    }
-    case Value::Kind::boolean:
-      return value.text;
-    case Value::Kind::number: {  // YAML takes "+1" and ".5", JSON does not
-      const bool plain = !value.text.empty() &&
-                         (std::isdigit(static_cast<unsigned char>(value.text[0])) || value.text[0] == '-') &&
-                         value.text.find_first_not_of("0123456789.eE+-") == std::string::npos &&
-                         value.text.back() != '.' &&
-                         !(value.text.size() > 1 && value.text[0] == '0' && value.text[1] != '.');
-      return plain ? value.text : json_string(value.text);
-    }
-    case Value::Kind::string:
-      break;
-  }
-  return json_string(value.text);
-}
-
 // POSIX extended expressions know no \d; the rest of what a user may write (\s \S \w \W) glibc's and bash's
 // do.
 std::string posix_regex(std::string_view regex) {
@@ -240,6 +227,11 @@ std::string posix_regex(std::string_view regex) {
 
 using Variables = std::vector<std::pair<std::string, std::string>>;
 
+bool is_late(const Rendered& node, const std::string& parameter) {
+  return std::ranges::any_of(node.late_variables,
+                             [&](const auto& entry) { return entry.first == "CATENA_PARAM_" + parameter; });
+}
+
 Variables variables(const ScriptInput& in) {
   Variables list{{"CATENA_RUN", in.run.id},
                  {"CATENA_RUN_DIR", in.run.directory},
@@ -250,7 +242,9 @@ Variables variables(const ScriptInput& in) {
                  {"CATENA_ATTEMPT", std::to_string(in.job.attempt)},
                  {"CATENA_TOKEN", in.job.token},
                  {"CATENA_WORKDIR", in.node.workdir}};
-  for (const auto& [name, value] : in.node.params) list.emplace_back("CATENA_PARAM_" + name, to_text(value));
+  for (const auto& [name, value] : in.node.params) {
+    if (!is_late(in.node, name)) list.emplace_back("CATENA_PARAM_" + name, to_text(value));
+  }
   return list;
 }
 
@@ -258,6 +252,23 @@ std::string exported(const Variables& list) {
   std::string text;
   for (const auto& [name, value] : list) text += exported(name, value);
   return text;
+}
+
+// In single quotes always: a late value in it is written for them.
+std::string exported_late(const Variables& list) {
+  std::string text;
+  for (const auto& [name, value] : list) {
+    text += "export " + name + "='";
+    for (const char c : value) text += c == '\'' ? "'\\''" : std::string(1, c);
+    text += "'\n";
+  }
+  return text;
+}
+
+// `command <<'WORD'`, with a word that the text does not end.
+std::string here_document(std::string_view command, std::string_view word, const std::string& text) {
+  const auto delimiter = delimiter_for(word, text);
+  return fmt::format("{0} <<'{1}'\n{2}{1}\n", command, delimiter, text);
 }
 
 std::string body_of(const Rendered& node) {
@@ -291,17 +302,28 @@ std::string epilogue(const ScriptInput& in) {
     text +=
         fmt::format("compgen -G {0} > /dev/null || c_end 1 {1}\n", q(output), q("output missing: " + output));
   }
-  if (in.node.results.empty()) return text;
+  const bool late_params = !in.node.late_params.empty();
+  if (in.node.results.empty() && !late_params) return text;
   for (const auto& result : in.node.results) {
-    text += fmt::format("c_result {} {} {} {}\n", q(result.name), q(result.file),
-                        q(posix_regex(result.regex)), pick_name(result.pick));
+    if (!result.command.empty()) {
+      text += fmt::format("c_command {} {}\n", q(result.name), q(result.command));
+    } else if (result.pointer) {
+      text += fmt::format("c_pointer {} {} {}\n", q(result.name), q(result.file), q(*result.pointer));
+    } else {
+      text += fmt::format("c_result {} {} {} {}{}\n", q(result.name), q(result.file),
+                          q(posix_regex(result.regex)), pick_name(result.pick),
+                          result.group ? fmt::format(" {}", *result.group) : "");
+    }
   }
   std::string params;
   for (const auto& [name, value] : in.node.params)
-    params += (params.empty() ? "" : ",") + json_string(name) + ":" + json_value(value);
-  text += fmt::format(
-      "c_write \"$CATENA_RUN_DIR/results/$CATENA_NODE.json\" {}\"{{${{c_plain#,}}}}}}\"\n",
-      q(fmt::format("{{\"node\":{},\"params\":{{{}}},\"results\":", json_string(in.node.name), params)));
+    params += (params.empty() ? "" : ",") + json_quote(name) + ":" + to_json_text(value);
+  const auto node = json_quote(in.node.name);
+  text += fmt::format("c_write \"$CATENA_RUN_DIR/results/$CATENA_NODE.json\" {}\"{{${{c_plain#,}}}}}}\"\n",
+                      late_params
+                          ? fmt::format("{}\"$(< \"$c_body.params\")\"{}",
+                                        q(fmt::format("{{\"node\":{},\"params\":", node)), q(",\"results\":"))
+                          : q(fmt::format("{{\"node\":{},\"params\":{{{}}},\"results\":", node, params)));
   return text;
 }
 
@@ -337,7 +359,11 @@ std::string job_script(const ScriptInput& in) {
   text += exported(variables(in));
   text += functions;
   if (in.tries) text += again(*in.tries);
-  if (!in.node.results.empty()) text += result_functions;
+  const auto any_result = [&in](auto&& is) { return std::ranges::any_of(in.node.results, is); };
+  if (any_result([](const Result& r) { return r.command.empty() && !r.pointer; })) text += result_functions;
+  if (any_result([](const Result& r) { return !r.command.empty(); })) text += command_function;
+  if (any_result([](const Result& r) { return r.pointer.has_value(); })) text += pointer_function;
+  if (!in.node.late.empty()) text += late_function;
   if (!in.node.stdout_file.empty()) text += output_file_function;
   text += claim;
   text +=
@@ -353,15 +379,37 @@ std::string job_script(const ScriptInput& in) {
   const auto redirected = redirections(in, setup);
   text += setup;
 
+  // What a further attempt, or a job that was queued again, finds of the one before.
+  text +=
+      fmt::format("{}[ -z \"$c_again\" ] || eval \"$(sh \"$CATENA_RUN_DIR/.catena/bin/catena\" _again)\"\n",
+                  in.job.attempt > 1 ? "c_again=yes\n" : "");
+
   const auto body = body_of(in.node);
-  const auto delimiter = delimiter_for("CATENA_BODY", body);
-  text += fmt::format("cat > \"$CATENA_RUN_DIR/.catena/bodies/$CATENA_TOKEN\" <<'{0}'\n{1}{0}\n", delimiter,
-                      body);
+  const bool late = !in.node.late.empty();
+  if (late) {
+    text += "c_body=$CATENA_RUN_DIR/.catena/bodies/$CATENA_TOKEN\n";
+    text += here_document("cat > \"$c_body.late\"", "CATENA_LATE", in.node.late);
+    text += here_document("c_fill \"$c_body.env\"", "CATENA_ENV",
+                          exported_late(in.node.late_variables) + exported_late(in.node.env));
+    if (!in.node.late_params.empty())
+      text += here_document("c_fill \"$c_body.params\"", "CATENA_PARAMS", in.node.late_params + "\n");
+    text += here_document("c_fill \"$c_body\"", "CATENA_BODY", body);
+  } else {
+    text += here_document("cat > \"$CATENA_RUN_DIR/.catena/bodies/$CATENA_TOKEN\"", "CATENA_BODY", body);
+  }
+  if (!in.node.late_inputs.empty()) {
+    text += fmt::format(
+        "[ ! -d {0} ] || REPLY=$(sh \"$CATENA_RUN_DIR/.catena/bin/catena\" _inputs {0} 2>&1) || c_end 1 "
+        "\"$REPLY\"\n",
+        q(in.node.late_inputs));
+  }
   // The node's environment is the body's alone: a PATH of its own must not take mv and grep from the
   // epilogue.
-  if (in.tries) text += "c_body=yes\n";
+  if (in.tries) text += "c_ran=yes\n";
   text += "(\n";
-  text += exported(in.node.env);
+  text += late ? ". \"$c_body.env\"\n" : exported(in.node.env);
+  // At the end: a catena of the site's own is found before.
+  text += "PATH=$PATH:$CATENA_RUN_DIR/.catena/bin\n";
   text += fmt::format("exec {} \"$CATENA_RUN_DIR/.catena/bodies/$CATENA_TOKEN\"{}\n) &\n",
                       quoted(words(in.node.shell)), redirected);
   text += R"sh(c_pid=$!
@@ -369,8 +417,13 @@ while c_woken=; wait "$c_pid"; c_exit=$?; [ -n "$c_woken" ]; do :; done
 c_pid=
 # bash 5.2 gives -1 where a trapped signal and the body's end meet.
 [ "$c_exit" -ge 0 ] || c_exit=$((128 + ${c_signal:-15}))
-[ "$c_exit" -eq 0 ] || c_end "$c_exit"
 )sh";
+  // Whatever program the body is may have called `catena put`: the folder says whether it has.
+  text += fmt::format(
+      "[ ! -d \"$CATENA_RUN_DIR/.catena/said/$CATENA_TOKEN\" ] || eval \"$(sh "
+      "\"$CATENA_RUN_DIR/.catena/bin/catena\" _said{})\"\n",
+      in.node.results.empty() && in.node.late_params.empty() ? "" : " declared");
+  text += "[ \"$c_exit\" -eq 0 ] || c_end \"$c_exit\"\n";
   text += epilogue(in);
   text += "c_end 0\n";
   return text;
@@ -379,7 +432,8 @@ c_pid=
 std::optional<BareJob> bare_job(const ScriptInput& in) {
   const auto& node = in.node;
   if (!in.site.modules.empty() || !in.site.prologue.empty() || !node.stdout_file.empty() ||
-      !node.results.empty() || in.tries || !in.directives.empty() || !in.job_setup.empty())
+      !node.results.empty() || !node.late.empty() || !node.late_inputs.empty() || in.job.attempt > 1 ||
+      in.tries || !in.directives.empty() || !in.job_setup.empty())
     return std::nullopt;
   BareJob job{variables(in), words(node.shell), body_of(node), node.outputs};
   if (job.shell.empty()) return std::nullopt;

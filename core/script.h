@@ -47,17 +47,19 @@ struct ScriptInput {
 //   2. claims the token: a second job with the same token (a lost reply) ends at once, with status 75, and
 //   runs nothing;
 //      the same job started again after it had succeeded (a requeue) ends with 0 and runs nothing;
-//   3. writes TOKEN.start, enters the working directory and runs the body with its shell, in the background,
-//   passing signals on;
-//   4. checks the outputs and reads the results if the body ended with 0, and writes results/NODE.json;
+//   3. writes TOKEN.start, enters the working directory, restores the checkpoint of an earlier attempt, fills
+//   in late values (core/late.h) in body, environment and inputs, and runs the body with its shell, in the
+//   background, passing signals on; the run's own `catena` (core/job_tool.h) is the last one on its PATH;
+//   4. takes in what the body has said by it, checks the outputs and reads the results if the body ended with
+//   0, and writes results/NODE.json;
 //   5. where the node is tried again in its own job, begins anew after a failure, in place or requeued;
 //   6. writes TOKEN.exit (also when an earlier step fails, and on HUP, INT, QUIT, TERM, XCPU) and ends with
 //   the node's status.
 std::string job_script(const ScriptInput& input);
 
 // The same job without its shell text, or nothing where only a shell can do what is asked for: modules, a
-// prologue, a header's file names, results, directives. Whoever runs it does what job_script() does, in the
-// same order; only the claim may be made in another way.
+// prologue, a header's file names, results, late values, directives, a further attempt. Whoever runs it does
+// what job_script() does, in the same order; only the claim may be made in another way.
 std::optional<BareJob> bare_job(const ScriptInput& input);
 
 // For people to read: what a bare job exports, and its body.

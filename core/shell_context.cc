@@ -465,6 +465,15 @@ bool ShellContext::after_name() const {
   return std::all_of(text_.begin() + static_cast<std::ptrdiff_t>(dollar_) + 1, text_.end(), name_char);
 }
 
+std::vector<std::pair<std::string, bool>> ShellContext::delimiters() const {
+  std::vector<std::pair<std::string, bool>> found;
+  for (const Frame& frame : frames_) {
+    if (frame.kind == Kind::heredoc || frame.kind == Kind::verbatim)
+      found.emplace_back(frame.delimiter, frame.strip_tabs);
+  }
+  return found;
+}
+
 std::string_view ShellContext::line() const {
   return std::string_view(text_).substr(frames_.back().line);
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace catena {
@@ -58,6 +59,8 @@ class ShellContext {
   bool in_delimiter() const { return in_delimiter_; }  // within the word behind <<
   bool strips_tabs() const { return frames_.back().strip_tabs; }
   std::string_view line() const;  // of a here-document: the current line so far
+  // The delimiters of the here-documents that we are in, each with whether tabs before it do not count.
+  std::vector<std::pair<std::string, bool>> delimiters() const;
 
   // There was a (( before here of which it is not certain how bash reads it, since parentheses stand in
   // quotes behind it: so it is not certain either where we are.

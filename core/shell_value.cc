@@ -280,4 +280,98 @@ ShellText shell_text(const Value& value, const ShellContext& context, std::strin
   }
 }
 
+namespace {
+
+// What the tool has to look at besides the quoting itself, in its words.
+std::string late_conditions(const ShellContext& context) {
+  const Kind kind = context.kind();
+  std::string text;
+  if (context.within(Kind::paren) || context.within(Kind::parameter)) text += " nocontrol";
+  if (kind != Kind::heredoc && context.within(Kind::heredoc)) text += " oneline";
+  if ((kind == Kind::heredoc || kind == Kind::verbatim) && context.strips_tabs()) {
+    text += " notabs";
+    if (context.line().find_first_not_of('\t') == std::string_view::npos) text += " notab";
+  }
+  if (context.within(Kind::paren)) text += " paren";
+  for (const auto& [delimiter, strips_tabs] : context.delimiters())
+    text += fmt::format(" {} {}", strips_tabs ? "eoftabs" : "eof", json_quote(delimiter));
+  return text;
+}
+
+// In a ${ }.
+LatePlace late_parameter(const ShellContext& context) {
+  std::string_view before = context.parameter_text();
+  const auto end =
+      static_cast<std::size_t>(std::find_if_not(before.begin(), before.end(), name_char) - before.begin());
+  if (before.find_first_not_of("#!") == std::string_view::npos || end == before.size())
+    return {{}, {}, "name", {}, {}};
+  if (!context.within_word(Kind::parameter, true)) return {"'", "'", "single", {}, {}};
+  before.remove_prefix(end);
+  if (before.starts_with(':')) before.remove_prefix(1);
+  const bool fallback =
+      !before.empty() && std::string_view("-=+?").find(before.front()) != std::string_view::npos;
+  return {{}, {}, fallback ? "harmless" : "plain", {}, {}};
+}
+
+LatePlace late_in(const ShellContext& context) {
+  const Kind kind = context.kind();
+  if (kind == Kind::verbatim) return {{}, {}, "text", {}, {}};
+  if (kind == Kind::comment) return {{}, {}, "line", {}, {}};
+  if (kind == Kind::backquote) return {{}, {}, "safe", {}, {}};
+  if (context.within_word(Kind::arithmetic) || context.within_word(Kind::bracket)) {
+    const char before = context.text().back();
+    return {{},
+            {},
+            before == '#'                    ? "digits"
+            : before == '-' || before == '+' ? "integer signed"
+                                             : "integer",
+            {},
+            {}};
+  }
+  if (kind == Kind::parameter || context.within_word(Kind::parameter, true)) return late_parameter(context);
+  switch (kind) {
+    case Kind::single:
+      return {{}, {}, "single", {}, {}};
+    case Kind::ansi:
+      if (lengthens_escape(context.text(), 'a') || lengthens_escape(context.text(), '{')) {
+        return {{},
+                {},
+                {},
+                "the value could become a part of the escape before it",
+                "write the escape with all its digits, and a text between it and {{ }}"};
+      }
+      return {{}, {}, "ansi", {}, {}};
+    case Kind::dquote:
+      return {{}, {}, "dquote", {}, {}};
+    case Kind::heredoc:
+      return {{}, {}, "heredoc", {}, {}};
+    default:
+      return {"'", "'", is_assignment(context.word()) ? "word" : "words", {}, {}};
+  }
+}
+
+}  // namespace
+
+LatePlace late_place(const ShellContext& context) {
+  const auto refused = [](std::string problem, std::string_view hint) {
+    return LatePlace{{}, {}, {}, std::move(problem), std::string(hint)};
+  };
+  if (context.in_delimiter()) return refused("a value cannot stand in a here-document's delimiter", {});
+  if (context.unsure()) {
+    return refused(
+        "how the value is to be quoted is not certain behind a (( with parentheses in quotes",
+        "for a subshell write ( ( … ) ) with blanks; for arithmetic take the quotes out of the (( ))");
+  }
+  if (context.escaped())
+    return refused("a backslash straight before {{ would act on the value's first character",
+                   "write \\\\ for a backslash");
+  if (context.after_dollar())
+    return refused("a $ straight before {{ would expand the value", literal_dollar_hint);
+  if (context.after_name() && context.kind() != Kind::command && context.kind() != Kind::paren)
+    return refused("the value could become a part of the variable's name before it", literal_dollar_hint);
+  LatePlace place = late_in(context);
+  if (place.problem.empty()) place.place += late_conditions(context);
+  return place;
+}
+
 }  // namespace catena

@@ -27,4 +27,8 @@ const Value* find(const Params& params, std::string_view name);
 // What a person reads: scalars as they are, a list as "a b c".
 std::string to_text(const Value& value);
 
+// As JSON, on one line: a number with the characters it was written with, or as a string where JSON has no
+// such number.
+std::string to_json_text(const Value& value);
+
 }  // namespace catena

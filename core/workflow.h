@@ -47,7 +47,8 @@ struct Input {
   bool render = false;  // fill in {{ }} in its text
 };
 
-// A value to be read from a file of the node's working directory when its body has ended.
+// A value to be read when the node's body has ended: of a file in its working directory, or what a command
+// prints that is run there.
 struct Result {
   enum class Pick { first, last, all };
   std::string name;
@@ -55,6 +56,9 @@ struct Result {
   std::string
       regex;  // POSIX extended, with \s \S \w \W \d \D; the first group is the value. Empty: the whole file
   Pick pick = Pick::last;
+  std::optional<int> group{};            // of the regex; 0: the whole match
+  std::optional<std::string> pointer{};  // a JSON pointer (RFC 6901) into the file
+  std::string command{};                 // for bash; `file` is then empty. May hold {{ }}
 };
 
 // Where a further attempt runs.

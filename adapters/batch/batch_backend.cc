@@ -129,7 +129,8 @@ void BatchBackend::read_spool(std::span<const JobRef> jobs, Observation& observa
   // trouble.
   Command command;
   command.argv = {"sh", "-c",
-                  "for d; do find \"$d\" -maxdepth 1 -type f \\( -name '*.start' -o -name '*.exit' \\) -exec "
+                  "for d; do find \"$d\" -maxdepth 1 -type f \\( -name '*.start' -o -name '*.exit' -o -name "
+                  "'*.said.*' ! -name '*.part' \\) -exec "
                   "cat {} + 2>/dev/null; done; :",
                   "sh"};
   for (const auto& directory : directories)
@@ -138,7 +139,16 @@ void BatchBackend::read_spool(std::span<const JobRef> jobs, Observation& observa
   try {
     transport_.run(command, [&](std::string_view line) {
       auto report = read_record(line);
-      if (!report) return;
+      if (!report) {
+        auto said = read_said(line);
+        if (!said) return;
+        const auto job = wanted.find(said->token);
+        if (job == wanted.end()) return;
+        observation.spooled.push_back(
+            fmt::format("{}/{}/{}", job->second->run_directory, spool_folder, said->file));
+        observation.said.push_back(std::move(*said));
+        return;
+      }
       const auto job = wanted.find(report->token);
       if (job == wanted.end()) return;  // a stale attempt's word
       observation.spooled.push_back(fmt::format("{}/{}/{}.{}", job->second->run_directory, spool_folder,

@@ -72,14 +72,19 @@ std::vector<std::string> missing_inputs(const Rendered& node) {
 
 std::vector<FileToPut> input_files(
     const Rendered& node,
-    const std::function<std::string(const std::string& file, const std::string& text)>& fill_in) {
+    const std::function<RenderedInput(const std::string& file, const std::string& text)>& fill_in) {
   std::vector<FileToPut> files;
   auto add = [&](const Input& input, const fs::path& from, const fs::path& to) {
     FileToPut file;
     file.target = to.lexically_normal().string();
     file.mode = mode_of(from);
     if (input.render) {
-      file.content = fill_in(from.string(), read_file(from));
+      auto filled = fill_in(from.string(), read_file(from));
+      file.content = std::move(filled.text);
+      // The job fills in the rest, from there into its working directory.
+      if (filled.late)
+        file.target =
+            (fs::path(node.late_inputs) / to.lexically_normal().lexically_relative(node.workdir)).string();
     } else {
       file.source = from;
     }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "adapters/local/launcher.h"
+#include "core/job_tool.h"
 
 namespace catena::local {
 namespace {
@@ -35,6 +36,15 @@ class Environment {
     for (char** entry = environ; *entry; ++entry) {
       if (name_of(*entry) != "OLDPWD" && !has(name_of(*entry), own)) entries_.push_back(*entry);
     }
+    // The run's own catena is found where there is no other.
+    const auto found =
+        std::ranges::find_if(entries_, [](const char* entry) { return name_of(entry) == "PATH"; });
+    path_ = fmt::format("PATH={}:{}/{}", path(), value_of(bare, "CATENA_RUN_DIR="), tool_folder);
+    if (found != entries_.end()) {
+      *found = path_.data();
+    } else {
+      entries_.push_back(path_.data());
+    }
     entries_.push_back(nullptr);
   }
   char* const* entries() const { return entries_.data(); }
@@ -46,6 +56,12 @@ class Environment {
   }
 
  private:
+  static std::string_view value_of(const BareLine& bare, std::string_view prefix) {
+    for (const std::string_view entry : bare.environment) {
+      if (entry.starts_with(prefix)) return entry.substr(prefix.size());
+    }
+    return {};
+  }
   void add(const char* entry) {
     if (!has(name_of(entry), entries_.size())) entries_.push_back(const_cast<char*>(entry));
   }
@@ -53,7 +69,7 @@ class Environment {
     return std::any_of(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(among_first),
                        [name](const char* entry) { return name_of(entry) == name; });
   }
-  std::string id_, directory_;
+  std::string id_, directory_, path_;
   std::vector<char*> entries_;
 };
 

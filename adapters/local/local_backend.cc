@@ -329,6 +329,18 @@ void LocalBackend::observe_run(View& run, std::span<const JobRef* const> refs, O
   if (!spool && errno != ENOENT) throw std::system_error(errno, std::generic_category(), run.files.spool);
   while (const auto* entry = spool ? readdir(spool.get()) : nullptr) {
     const std::string_view name = entry->d_name;
+    if (const auto at = name.find(".said."); at != name.npos) {
+      if (name.ends_with(".part") || !asked.contains(name.substr(0, at))) continue;
+      const auto path = fmt::format("{}/{}", run.files.spool, name);
+      auto said = read_said(local::read_file(path));
+      if (!said || said->file != name) {
+        observation.trouble.push_back(path + " is no record that can be read: it is not taken");
+        continue;
+      }
+      observation.said.push_back(std::move(*said));
+      observation.spooled.push_back(path);
+      continue;
+    }
     const auto dot = name.rfind('.');
     if (dot == std::string_view::npos || (name.substr(dot) != ".start" && name.substr(dot) != ".exit"))
       continue;

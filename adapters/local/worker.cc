@@ -21,6 +21,7 @@
 #include "adapters/local/launcher.h"
 #include "adapters/local/process_table.h"
 #include "adapters/local/record_log.h"
+#include "adapters/local/said.h"
 
 namespace catena::local {
 namespace {
@@ -97,7 +98,7 @@ class Worker {
     record.started = now();
     stopped_ = {};
     if (records_.append(write_start_record(record, node))) {
-      run_body(*bare, record);
+      run_body(*bare, node, record);
     } else {
       record.exit_code = cannot_record;
       record.reason = "cannot write to " + files_.records;
@@ -108,7 +109,7 @@ class Worker {
     send(socket_, answer.data(), answer.size(), MSG_NOSIGNAL);  // an error: nobody is there, and nobody waits
   }
 
-  void run_body(const BareLine& bare, Report& record) {
+  void run_body(const BareLine& bare, std::string_view node, Report& record) {
     const auto& line = bare.queued;
     pid_t pid = 0;
     try {
@@ -129,6 +130,7 @@ class Worker {
     const int status = wait_for(pid);
     body_ = 0;
     record.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    take_in_said(files_, bare, node, record);
     if (stopped_.term_sent) {
       record.signal = WIFSIGNALED(status) ? WTERMSIG(status) : SIGTERM;
       if (stopped_.why == Outcome::timeout) record.state = JobState::timeout;

@@ -122,8 +122,79 @@ void result_pick(const Scope& scope, const Item& item, Result& result) {
   }
 }
 
-constexpr Field<Result> result_fields[] = {
-    {"file", result_file}, {"regex", result_regex}, {"pick", result_pick}};
+void result_group(const Scope& scope, const Item& item, Result& result) {
+  result.group = read_int(scope, item, std::string_view(fmt::format("results.{}.group", result.name)), 0, 99);
+}
+
+// What is wrong with a JSON pointer, or empty.
+std::string check_pointer(std::string_view pointer) {
+  if (!pointer.empty() && pointer.front() != '/') return fmt::format("'{}' does not begin with /", pointer);
+  for (std::size_t at = pointer.find('~'); at != std::string_view::npos; at = pointer.find('~', at + 1)) {
+    if (at + 1 == pointer.size() || (pointer[at + 1] != '0' && pointer[at + 1] != '1'))
+      return fmt::format("'{}' has a ~ that is neither ~0 (for ~) nor ~1 (for /)", pointer);
+  }
+  return {};
+}
+
+void result_pointer(const Scope& scope, const Item& item, Result& result) {
+  const std::string what = fmt::format("results.{}.pointer", result.name);
+  auto pointer = read_text(scope, item, std::string_view(what));
+  if (!pointer) return;
+  if (auto wrong = check_pointer(*pointer); !wrong.empty()) {
+    scope.error(item.at, fmt::format("{}: {}", what, wrong),
+                "a JSON pointer is '/energies/0', or '' for the whole file");
+  } else {
+    result.pointer = std::move(*pointer);
+  }
+}
+
+void result_command(const Scope& scope, const Item& item, Result& result) {
+  const std::string what = fmt::format("results.{}.command", result.name);
+  auto command = read_text(scope, item, std::string_view(what));
+  if (!command) return;
+  if (command->find_first_not_of(" \t\r\n") == std::string::npos) {
+    scope.error(item.at, fmt::format("{}: it is empty", what));
+  } else {
+    result.command = std::move(*command);
+  }
+}
+
+constexpr Field<Result> result_fields[] = {{"file", result_file},       {"regex", result_regex},
+                                           {"pick", result_pick},       {"group", result_group},
+                                           {"pointer", result_pointer}, {"command", result_command}};
+
+std::size_t groups_in(std::string_view regex) {
+  regex_t compiled;
+  if (::regcomp(&compiled, to_posix(regex).c_str(), REG_EXTENDED) != 0) return 0;
+  const std::size_t groups = compiled.re_nsub;
+  ::regfree(&compiled);
+  return groups;
+}
+
+// What its keys say together.
+void check_together(const Scope& scope, const Item& item, const std::string& what, const Result& result) {
+  const auto has = [&](std::string_view key) { return item.find(key) != nullptr; };
+  if (has("file") == has("command")) {
+    scope.error(item.at,
+                has("file") ? fmt::format("{}: it has both file and command", what)
+                            : fmt::format("{}: 'file' is missing", what),
+                "write {file: NAME, regex: '…'}, {file: NAME.json, pointer: /a/b} or {command: '…'}");
+    return;
+  }
+  for (const std::string_view key : {"regex", "pointer"}) {
+    if (has(key) && (has("command") || (key == "pointer" && has("regex"))))
+      scope.error(item.at, fmt::format("{}: '{}' does not go together with '{}'", what, key,
+                                       has("command") ? "command" : "regex"));
+  }
+  for (const std::string_view key : {"pick", "group"}) {
+    if (has(key) && !has("regex"))
+      scope.error(item.at, fmt::format("{}: '{}' is of a regex, and there is none", what, key));
+  }
+  if (result.group && !result.regex.empty() && *result.group > static_cast<int>(groups_in(result.regex)))
+    scope.error(item.find("group")->at,
+                fmt::format("{}.group: the regex has {} groups", what, groups_in(result.regex)),
+                "a group is a part in ( ); 0 is the whole match");
+}
 
 }  // namespace
 
@@ -158,9 +229,7 @@ std::vector<Result> read_results(const Scope& scope, const Item& item) {
     const What what("results", child.key);
     if (!expect(scope, child, Item::Kind::map, what)) continue;
     read_fields<Result>(scope, child, what.text(), result_fields, result);
-    if (child.find("file") == nullptr)
-      scope.error(child.at, fmt::format("{}: 'file' is missing", what.text()),
-                  "write {file: NAME, regex: '…'}");
+    check_together(scope, child, what.text(), result);
     results.push_back(std::move(result));
   }
   return results;

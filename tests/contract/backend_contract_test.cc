@@ -264,6 +264,193 @@ TEST_P(Backends, ALayeredGraphOf1000NodesRunsOnceEach) {
   EXPECT_EQ(std::ranges::count(ran(), '\n'), 1000);
 }
 
+// What a job says and what a later one gets to know of it.
+TEST_P(Backends, ALaterNodeGetsWhatEarlierOnesFound) {
+  box.write("in.txt", "celldm = {{ alat }}\nlist {{ nodes.sweep.results.v }}");
+  const auto said = box.run("late", R"yaml(name: late
+params: {scale: 2}
+nodes:
+  relax:
+    run: |
+      catena put energy=-15.840 msg="it's \"x\" \$HOME"
+      echo 'e = 3.50 eV' > out
+      echo '{"a": {"b": [1, 2.50]}}' > out.json
+    results:
+      e: {file: out, regex: '(\w) = (\S+)', group: 2}
+      b: {file: out.json, pointer: /a/b/1}
+      lines: {command: 'grep -c eV out'}
+  sweep:
+    foreach: {a: [1, 2, 3]}
+    run: sh -c 'catena put v={{ a }}0'
+  use:
+    after: [relax, sweep]
+    params: {alat: "{{ nodes.relax.results.e * scale }}"}
+    env: {MSG: "<{{ nodes.relax.results.msg }}>"}
+    inputs: [{from: in.txt, render: true}]
+    outputs: [got]
+    run: |
+      echo {{ nodes.relax.results.msg }} "{{ nodes.relax.results.msg }}" '{{ nodes.relax.results.msg }}' > got
+      echo {{ alat }} {{ alat | format('%.4f') }} $CATENA_PARAM_alat "$MSG" >> got
+      for v in {{ nodes.sweep.results.v }}; do echo "v $v"; done >> got
+      echo {{ nodes.sweep.results.v | json }} {{ nodes.sweep.2.results.v }} {{ nodes.sweep.params.a }} >> got
+      echo {{ nodes.relax.results.none | default(7) }} {{ nodes.relax.results.b }} {{ nodes.relax.results.lines }} >> got
+      cat in.txt >> got; echo >> got
+      catena get relax.energy >> got
+      catena get --json sweep.v >> got
+      catena get alat >> got
+)yaml",
+                            "--wait --id r");
+  ASSERT_EQ(said.status, 0) << said.out << said.err << box.catena("why late use").out;
+  EXPECT_EQ(
+      box.read("catena-runs/late-r/use/got"),
+      "it's \"x\" $HOME it's \"x\" $HOME it's \"x\" $HOME\n7 7.0000 7 <it's \"x\" $HOME>\nv 10\nv 20\nv 30\n"
+      "[10,20,30] 20 1 2 3\n7 2.50 1\ncelldm = 7\nlist 10 20 30\n-15.840\n[10,20,30]\n7\n");
+  EXPECT_EQ(box.read("catena-runs/late-r/results/sweep.2.json"),
+            "{\"node\":\"sweep.2\",\"params\":{\"a\":2,\"scale\":2},\"results\":{\"v\":20}}\n");
+  EXPECT_EQ(box.read("catena-runs/late-r/results/use.json").substr(0, 46),
+            "{\"node\":\"use\",\"params\":{\"alat\":7,\"scale\":2},\"r");
+  const auto results = box.status("late").at("nodes").as_array()[0].at("results").as_object();
+  EXPECT_EQ(results.at("energy"), "-15.840");
+  EXPECT_EQ(results.at("msg"), "it's \"x\" $HOME");
+  EXPECT_EQ(results.at("e"), "3.50");
+}
+
+TEST_P(Backends, AResultThatIsMissingFailsTheNodeBeforeItsBodyRuns) {
+  const auto said = box.run("missing",
+                            "name: missing\nnodes:\n  relax:\n    run: 'true'\n  use:\n    after: relax\n" +
+                                log(": {{ nodes.relax.results.energy }}"),
+                            "--wait");
+  EXPECT_EQ(said.status, 1) << said.out << said.err;
+  EXPECT_EQ(ran(), "");
+  EXPECT_THAT(box.catena("why missing use").out,
+              HasSubstr("needs nodes.relax.results.energy, which relax did not give"));
+}
+
+TEST_P(Backends, AValueNeverBreaksOutOfItsPlace) {
+  const auto said = box.run("nasty", R"yaml(name: nasty
+nodes:
+  a:
+    run: |
+      catena put v="'; touch hacked; \"; \$(touch hacked) \`touch hacked\`
+      EOF
+      touch hacked"
+  b:
+    after: a
+    run: |
+      echo {{ nodes.a.results.v }}
+      echo "{{ nodes.a.results.v }}" '{{ nodes.a.results.v }}' $(echo {{ nodes.a.results.v }})
+      test ! -e hacked
+)yaml",
+                            "--wait --id n");
+  EXPECT_EQ(said.status, 0) << said.out << said.err << box.catena("logs nasty b").out;
+}
+
+TEST_P(Backends, AJobSaysThatItHasFailedForGood) {
+  const auto said =
+      box.run("fail",
+              "name: fail\nnodes:\n  a:\n    retry: 2\n" + log("catena fail --permanent \"it's no use\"") +
+                  "  b:\n    after: a\n" + log(),
+              "--wait");
+  EXPECT_EQ(said.status, 1) << said.out << said.err;
+  EXPECT_EQ(ran(), "a\n") << "no other try, and nothing after it";
+  EXPECT_THAT(box.catena("why fail a").out, HasSubstr("it's no use"));
+}
+
+TEST_P(Backends, AFurtherAttemptFindsTheFilesOfTheCheckpoint) {
+  const auto said = box.run("point", R"yaml(name: point
+nodes:
+  a:
+    retry: 1
+    outputs: [restart]
+    run: |
+      if [ "$CATENA_CHECKPOINT" = yes ]; then cat state sub/more > restart; exit 0; fi
+      mkdir sub; echo 1 > state; echo 2 > sub/more
+      catena checkpoint state sub/more
+      echo torn > state
+      catena put tried=yes
+      exit 3
+)yaml",
+                            "--wait --id c");
+  EXPECT_EQ(said.status, 0) << said.out << said.err;
+  EXPECT_EQ(box.read("catena-runs/point-c/a/restart"), "1\n2\n");
+  EXPECT_FALSE(std::filesystem::exists(box.dir / "catena-runs/point-c/results/a.json"))
+      << "what the failed attempt put is not the node's result";
+}
+
+TEST_P(Backends, AServiceTellsWhereItIs) {
+  const auto said = box.run("service", R"yaml(name: service
+nodes:
+  db:
+    run: |
+      sleep 0.3
+      catena ready "127.0.0.1:54 32"
+      for i in $(seq 600); do [ -e '{{ workflow.dir }}/met' ] && exit 0; sleep 0.1; done
+      exit 1
+  client:
+    after: {node: db, on: start}
+    run: echo {{ nodes.db.address }} > '{{ workflow.dir }}/met'
+)yaml",
+                            "--wait --id s");
+  EXPECT_EQ(said.status, 0) << said.out << said.err << box.catena("why service client").out;
+  EXPECT_EQ(box.read("met"), "127.0.0.1:54 32\n");
+  EXPECT_FALSE(std::filesystem::exists(box.dir / "catena-runs/service-s/.catena/ready/db"))
+      << "it is not up any more";
+}
+
+TEST_P(Backends, WhatAJobSaysIsSeenWhileItRunsAndOnce) {
+  ASSERT_EQ(box.run("talk", R"yaml(name: talk
+nodes:
+  a:
+    run: |
+      for again in 1 2; do catena event "step 3 is \"done\""; catena put x=1.50; done
+      catena progress 0.4 "step 3"
+      for i in $(seq 600); do [ -e '{{ workflow.dir }}/go' ] && exit 0; sleep 0.1; done
+)yaml")
+                .status,
+            0);
+  EXPECT_TRUE(
+      box.until([&] { return box.catena("status talk").out.find("40%: step 3") != std::string::npos; }));
+  EXPECT_THAT(box.catena("status talk --results").out, HasSubstr("40%: step 3 x=1.50"));
+  box.write("go", "");
+  EXPECT_EQ(box.catena("wait talk --timeout 60s").status, 0);
+  const auto why = box.catena("why talk a").out;
+  const auto event = why.find("event: step 3 is \"done\"");
+  ASSERT_NE(event, why.npos) << why;
+  EXPECT_EQ(why.find("event: step 3 is", event + 1), why.npos) << why;
+  EXPECT_THAT(why, HasSubstr("progress: 40%: step 3"));
+}
+
+// Where catena is installed on the node, its own verbs are found first.
+TEST_P(Backends, TheRealCatenaSaysTheSame) {
+  const auto body = [](const std::string& path) {
+    return "    run: |\n      " + path + R"yaml(catena put a=1.50 b="x y" c=true
+      catena put --json d='[1,{"e":null}]'
+      catena put =1 2> err; echo $? >> err
+      catena get none.x 2>> err; echo $? >> err
+      env -u CATENA_RUN_DIR catena put a=1 2> /dev/null; echo $? >> err
+      catena event hello
+      catena put said="$(cat err)" which="$(command -v catena | grep -c '/[.]catena/bin/')"
+)yaml";
+  };
+  const auto folder = std::filesystem::path(CATENA_BINARY).parent_path().string();
+  const auto said = box.run(
+      "both",
+      "name: both\nnodes:\n  tool:\n" + body("") + "  real:\n" + body("PATH='" + folder + "':$PATH\n      "),
+      "--wait --id b");
+  ASSERT_EQ(said.status, 0) << said.out << said.err;
+  const auto results = [&](const char* node) {
+    return box.read("catena-runs/both-b/results/" + std::string(node) + ".json");
+  };
+  auto tool = results("tool"), real = results("real");
+  EXPECT_THAT(
+      tool,
+      HasSubstr(R"("a":1.50,"b":"x y","c":true,"d":[1,{"e":null}],"said":"catena: put: '' is not a name)"));
+  EXPECT_THAT(tool, HasSubstr(R"("which":1)"));
+  EXPECT_THAT(real, HasSubstr(R"("which":0)"));
+  real.replace(real.find("real"), 4, "tool").replace(real.find("\"which\":0"), 9, "\"which\":1");
+  EXPECT_EQ(real, tool);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, Backends, testing::Values("local", "slurm", "pbs", "torque"),
                          [](const auto& each) { return std::string(each.param); });
 

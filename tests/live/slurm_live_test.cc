@@ -257,6 +257,45 @@ TEST_P(Silicon, TheEquationOfStateGivesTheKnownLatticeConstant) {
   EXPECT_NEAR(fitted, 10.2, 0.03);
 }
 
+// Nine jobs in one submission, the last three at a lattice constant that only the fit finds.
+TEST_P(Silicon, TheBandsAreThoseOfARunByHand) {
+  if (GetParam() == std::string("slurm") && !getenv("CATENA_TEST_SLURM")) GTEST_SKIP() << "no private SLURM";
+  if (GetParam() == std::string("ssh") && !getenv("CATENA_TEST_SSH")) GTEST_SKIP() << "no private SSH server";
+  Sandbox box(GetParam());
+  const std::string folder = CATENA_SOURCE_DIR "/templates/workflows/";
+  for (const char* file : {"si.in", "si-ground.in", "si-bands.in"}) box.write(file, read_text(folder + file));
+  const auto said = box.run("silicon-bands", read_text(folder + "silicon-bands.yaml"), "--wait --id b");
+  ASSERT_EQ(said.status, 0) << said.out << said.err << box.catena("logs silicon-bands plot").err;
+  std::string alat, gap;
+  const auto status = box.status();
+  for (const auto& node : status.at("nodes").as_array()) {
+    if (node.at("name").as_string() == "fit") alat = node.at("results").at("alat").as_string();
+    if (node.at("name").as_string() == "plot") gap = node.at("results").at("gap").as_string();
+  }
+  EXPECT_NEAR(std::stod(alat), 10.2, 0.03);
+  EXPECT_NEAR(std::stod(gap), 0.5, 0.1) << "of the local density approximation";
+  box.write("hand/run", R"sh(export OMP_NUM_THREADS=1
+for step in ground bands; do
+  sed "s|{{ pseudo_dir }}|/usr/share/espresso/pseudo|; s|{{ ecut }}|18|; s|{{ alat }}|$1|; s|{{ run.dir }}|$PWD|" ../si-$step.in > $step.in
+  pw.x -in $step.in > $step.out || exit 1
+done
+printf "&bands prefix = 'si', outdir = '%s/save', filband = 'si.bands' /\n" "$PWD" > plot.in
+bands.x -in plot.in > plot.out || exit 1
+awk '$2 != "" { n++; k[n] = $1; e[n] = $2 }
+  END { for (i = 1; i <= n; i++) { b += i == 1 || k[i] < k[i - 1]; if (b == 4 && (top == "" || e[i] > top)) top = e[i] }
+        for (i = 1; i <= n; i++) printf "%10.4f %10.4f\n", k[i], e[i] - top }' si.bands.gnu > points
+)sh");
+  const auto hand = shell_output("cd '" + box.dir.string() + "/hand' && sh run " + alat);
+  const std::string results = box.site() == "ssh" ? "catena-results/" : "catena-runs/";
+  std::istringstream bands(box.read(results + "silicon-bands-b/plot/bands.dat"));
+  std::string points;
+  for (std::string line; std::getline(bands, line);) {
+    if (!line.empty() && line[0] != '#') points += line + "\n";
+  }
+  EXPECT_EQ(std::ranges::count(points, '\n'), 8 * 71);
+  EXPECT_EQ(points, box.read("hand/points")) << hand;
+}
+
 INSTANTIATE_TEST_SUITE_P(Everywhere, Silicon, testing::Values("local", "slurm", "ssh"),
                          [](const auto& each) { return std::string(each.param); });
 

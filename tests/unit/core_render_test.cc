@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/job_tool.h"
+#include "core/quote.h"
 #include "core/render.h"
 
 namespace catena {
@@ -467,15 +469,183 @@ TEST(Render, AnUnknownNameTellsHowBracesAreWritten) {
   EXPECT_THAT(outcome.problems[0].hint, HasSubstr("{{ '{{' }}"));
 }
 
-TEST(Render, AnotherNodesResultIsNotKnownYet) {
-  const Outcome outcome = render_with("echo {{ nodes.scf.results.energy }}", {});
+TEST(Render, AnotherNodesResultIsRefusedWhereItIsNeededBeforeTheJobStarts) {
+  const Outcome outcome = render_with("{{ nodes.scf.results.energy }}", {}, Quoting::none);
   ASSERT_EQ(outcome.problems.size(), 1u);
-  EXPECT_THAT(outcome.problems[0].message,
-              HasSubstr("the result of another node is not known before it has run"));
-  EXPECT_THAT(outcome.problems[0].hint, HasSubstr("late parameters are not supported yet"));
-  EXPECT_THAT(outcome.problems[0].hint, HasSubstr("$CATENA_RUN_DIR/results/scf.json"));
-  EXPECT_THAT(render_with("{{ nodes.scf.3.results.e }}", {}).problems[0].hint,
-              HasSubstr("results/scf.3.json"));
+  EXPECT_THAT(outcome.problems[0].message, HasSubstr("'nodes.scf.results.energy' is found out by the job"));
+}
+
+// The job's own tool, and what it makes of programs with values that it reads from results/n.json.
+class Filled : public Bash {
+ protected:
+  void SetUp() override {
+    Bash::SetUp();
+    for (const char* folder : {"run/.catena/spool", "run/results"})
+      std::filesystem::create_directories(folder);
+    std::ofstream("tool", std::ios::binary) << job_tool();
+    setenv("CATENA_TOKEN", "k3f9q2m8xd", 1);
+    setenv("CATENA_NODE", "fit", 1);
+    setenv("CATENA_RUN_DIR", (std::filesystem::current_path() / "run").c_str(), 1);
+  }
+  static void result(const std::string& json) {
+    std::ofstream("run/results/n.json", std::ios::binary)
+        << "{\"node\":\"n\",\"params\":{},\"results\":{\"x\":" << json << "}}\n";
+  }
+  struct Fill {
+    std::string text;
+    std::vector<RenderProblem> problems;
+    std::string refused;
+  };
+  // {{ x }} is the result x of node n.
+  static Fill fill(const std::string& source, Quoting quoting = Quoting::shell) {
+    Fill done;
+    LateValues values("LATE_k3f9q2m8xd_");
+    LateSource late;
+    late.names.parameter = [](std::string_view) { return LateAnswer{{"result n x"}, {}, {}}; };
+    late.names.reference = [](const LateReference& r) {
+      return LateAnswer{{"result n " + std::string(r.name)}, {}, {}};
+    };
+    late.is_late = [](std::string_view name) { return name == "x"; };
+    late.values = &values;
+    const auto text = render(
+        source, quoting, [](std::string_view) { return nullptr; }, {"x"}, done.problems, &late);
+    if (!done.problems.empty()) return done;
+    std::ofstream("definitions", std::ios::binary) << values.definitions();
+    std::ofstream("text", std::ios::binary) << text << "\n";
+    const int status = std::system("sh tool _fill definitions filled < text 2> refused");
+    const auto read = [](const char* file) {
+      std::ifstream in(file, std::ios::binary);
+      return std::string(std::istreambuf_iterator<char>(in), {});
+    };
+    done.refused = read("refused");
+    if (status != 0) {
+      EXPECT_NE(done.refused, "") << "no reason";
+      return done;
+    }
+    EXPECT_EQ(done.refused, "");
+    done.text = read("filled");
+    done.text.pop_back();
+    return done;
+  }
+};
+
+// CATENA_TEST_ALL=1: every value in every place, for minutes; else one in sixteen.
+TEST_F(Filled, ALateValueArrivesAsAnEarlyOneOrIsRefused) {
+  const bool all = getenv("CATENA_TEST_ALL") != nullptr;
+  for (std::size_t p = 0; p < places().size(); ++p) {
+    const Place& place = places()[p];
+    for (std::size_t v = 0; v < nasty_values().size(); ++v) {
+      if (!all && (7 * p + v) % 16 != 0) continue;
+      const std::string& value = nasty_values()[v];
+      SCOPED_TRACE(std::string(place.name) + " with <" + value + ">");
+      result(json_quote(value));
+      const Fill filled = fill(place.text);
+      if (!filled.problems.empty() || !filled.refused.empty()) {
+        const bool control =
+            value.find('\x01') != std::string::npos && place.text.find_first_of("({") < place.text.find("{{");
+        EXPECT_TRUE(place.may_refuse || control) << filled.refused << filled.text;
+        continue;
+      }
+      EXPECT_EQ(run(filled.text, value), place.expected(value)) << "filled as: " << filled.text;
+    }
+  }
+}
+
+TEST_F(Filled, AListGivesOneWordForEachItem) {
+  result(R"(["a b","","$HOME",3.50,"it's"])");
+  EXPECT_EQ(run(fill("printf '<%s>' {{x}}").text, ""), "<a b><><$HOME><3.50><it's>");
+  EXPECT_EQ(run(fill("a=({{x}}); printf %s ${#a[@]}").text, ""), "5");
+  EXPECT_EQ(run(fill("printf %s \"{{x}}\"").text, ""), "a b  $HOME 3.50 it's");
+  EXPECT_EQ(run(fill("printf %s {{ nodes.n.results.x | json }}").text, ""),
+            R"(["a b","","$HOME",3.50,"it's"])");
+  EXPECT_THAT(fill("a={{x}}").refused, HasSubstr("a list is not one word"));
+  EXPECT_THAT(fill("echo $(({{x}}))").refused, HasSubstr("a list cannot stand in arithmetic"));
+  result("[]");
+  EXPECT_EQ(run(fill("for i in {{x}}; do echo no; done").text, ""), "");
+}
+
+TEST_F(Filled, CalculatesAndFormatsAndDefaults) {
+  result("10.2631");
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"{{ nodes.n.results.x }}", "10.2631"},
+      {"{{ nodes.n.results.x * 2 }}", "20.5262"},
+      {"{{ (nodes.n.results.x - 0.2631) / 4 + 1 }}", "3.5"},
+      {"{{ -nodes.n.results.x + 10.2631 }}", "0"},
+      {"{{ 2 * -3 }}", "-6"},
+      {"{{ 1 - 2 - 3 }}", "-4"},
+      {"{{ 0.1 + 0.2 }}", "0.3"},
+      {"{{ nodes.n.results.x | format('%.2f') }}", "10.26"},
+      {"{{ nodes.n.results.x * 100 | format('%06d') }}", "001026"},
+      {"{{ nodes.n.results.none | default(7) }}", "7"},
+      {"{{ nodes.n.results.none * 2 + 1 | default('a }b') }}", "a }b"},
+      {"{{ nodes.n.results.none | default(x) }}", "10.2631"},
+      {"{{ nodes.n.results.none | default(nodes.n.results.x) | format('%.1f') }}", "10.3"},
+  };
+  for (const auto& [text, expected] : cases) {
+    const auto filled = fill(text, Quoting::none);
+    EXPECT_TRUE(filled.problems.empty())
+        << text << (filled.problems.empty() ? "" : filled.problems[0].message);
+    EXPECT_EQ(filled.text, expected) << text << filled.refused;
+  }
+  EXPECT_THAT(fill("{{ nodes.n.results.none }}").refused,
+              HasSubstr("needs nodes.n.results.none, which n did not give"));
+  EXPECT_THAT(fill("{{ nodes.n.results.none + 1 }}").refused, HasSubstr("which n did not give"));
+  EXPECT_THAT(fill("{{ x / 0 }}").refused, HasSubstr("divides by 0"));
+  EXPECT_THAT(fill("{{ 1e308 * 1e308 }}").refused, HasSubstr("no finite number"));
+  result("null");
+  EXPECT_THAT(fill("{{ nodes.n.results.x }}").refused, HasSubstr("which n did not give"));
+  result("\"a\"");
+  EXPECT_THAT(fill("{{ nodes.n.results.x * 2 }}").refused, HasSubstr("not a number"));
+  result("\"a\\u0000b\"");
+  EXPECT_THAT(fill("{{ x }}").refused, HasSubstr("NUL"));
+  std::filesystem::remove("run/results/n.json");
+  EXPECT_THAT(fill("{{ nodes.n.results.x }}").refused, HasSubstr("which n did not give"));
+}
+
+TEST_F(Filled, WhatIsNoExpressionIsAMistakeOfTheFile) {
+  for (const char* wrong :
+       {"{{ nodes.n.results.x + }}", "{{ nodes.n.results.x 2 }}", "{{ (nodes.n.results.x }}",
+        "{{ nodes.n.result.x }}", "{{ nodes.n }}", "{{ nodes.n.0.results.x }}",
+        "{{ nodes.n.results.x | format('%s%s') }}", "{{ nodes.n.results.x | format('%n') }}",
+        "{{ nodes.n.results.x | format('%*d') }}", "{{ nodes.n.results.x | upper }}",
+        "{{ nodes.n.results.x | raw }}", "{{ nodes.n.results.x | default }}", "{{ 1 + 'a }}",
+        "{{ x | raw }}"}) {
+    EXPECT_EQ(fill(wrong).problems.size(), 1u) << wrong;
+  }
+  std::string deep = "{{ nodes.n.results.x + ";
+  for (int i = 0; i < 10000; ++i) deep += '(';
+  EXPECT_EQ(fill(deep + " }}").problems.size(), 1u) << "and the stack holds";
+}
+
+TEST_F(Filled, ReadsEveryJsonAsItIsMeant) {
+  const std::vector<std::pair<std::string, std::string>> good{
+      {R"({"a":{"b":[1,{"c d":"x"}]}} /a/b/1/c d)", "\"x\"\n\"x\"\n"},
+      {R"({"a/b":1,"m~n":2,"":3} /a~1b)", "1\n\"1\"\n"},
+      {R"({"a/b":1,"m~n":2,"":3} /m~0n)", "2\n\"2\"\n"},
+      {R"({"a/b":1,"m~n":2,"":3} /)", "3\n\"3\"\n"},
+      {"[1.50,-0,2E+3] /2", "2E+3\n\"2E+3\"\n"},
+      {"  [ true , false,null ]  /1", "false\nfalse\n"},
+      {R"(["\u00e9\ud83d\ude00\"\\\/\b"] /0)", "\"\xc3\xa9\xf0\x9f\x98\x80\\\"\\\\/\\u0008\"\n"},
+      {R"(["\ud83d"] /0)", "\"\xef\xbf\xbd\"\n"},
+      {"{\"a\":\n [1,\n2]} /a", "[1,2]\n[\"1\",\"2\"]\n"},
+      {R"({"a":{"b": 1}} /a)", "{\"b\": 1}\n\"{\\\"b\\\": 1}\"\n"},
+  };
+  for (const auto& [text, expected] : good) {
+    const auto blank = text.find(" /");
+    std::ofstream("file.json", std::ios::binary) << text.substr(0, blank);
+    const auto command = "sh tool _pointer file.json '" + text.substr(blank + 1) + "' > out 2>&1";
+    EXPECT_EQ(std::system(command.c_str()), 0) << text;
+    std::ifstream in("out", std::ios::binary);
+    const std::string out(std::istreambuf_iterator<char>(in), {});
+    EXPECT_EQ(out.substr(0, expected.size()), expected) << text;
+  }
+  for (const char* wrong :
+       {"", "{", "[1,]", "{\"a\":1,}", "[01]", "[1.]", "[.5]", "[+1]", "[NaN]", "[\"\\x\"]", "[\"a\nb\"]",
+        "[1] 2", "{\"a\":1,\"a\":2}", "['a']", "[tru]", "[\"\\u12g4\"]", "{a:1}", "[1 2]"}) {
+    std::ofstream("file.json", std::ios::binary) << wrong;
+    EXPECT_NE(std::system("sh tool _pointer file.json '' > out 2>&1"), 0) << wrong;
+  }
+  EXPECT_NE(std::system("sh tool _pointer none.json '' > out 2>&1"), 0);
 }
 
 TEST(Render, ArithmeticTakesWholeNumbersOnly) {

@@ -9,6 +9,7 @@
 #include <sstream>
 #include <thread>
 
+#include "core/job_tool.h"
 #include "core/report.h"
 #include "core/script.h"
 
@@ -215,11 +216,62 @@ TEST_F(Script, APrologueThatEndsTheScriptLeavesARecord) {
   EXPECT_EQ(exit_record()->reason, "the script ended before the body did");
 }
 
+// A preempted job is queued again with the same script: it is no further attempt, and goes on all the same.
+TEST_F(Script, ARequeueFindsTheCheckpointAndForgetsWhatWasNotTheEnd) {
+  fs::create_directories(facts_.directory + "/.catena/bin");
+  std::ofstream(facts_.directory + "/" + std::string(tool_file)) << job_tool();
+  fs::permissions(facts_.directory + "/" + std::string(tool_file), fs::perms::owner_all);
+  const std::string body =
+      "if [ \"$CATENA_CHECKPOINT\" = yes ]; then cat state; exit 0; fi\n"
+      "echo good > state; catena checkpoint state; echo torn > state; kill -9 $$\n";
+  EXPECT_EQ(run(body, "7"), 137);
+  std::ofstream(facts_.directory + "/results/scf.1.json") << "{\"results\":{\"old\":1}}\n";
+  EXPECT_EQ(run(body, "7"), 0);
+  EXPECT_EQ(read("out"), "good\n");
+  EXPECT_EQ(read("results/scf.1.json"), "");
+}
+
+TEST_F(Script, AReasonOfTheBodyIsTheAttempts) {
+  fs::create_directories(facts_.directory + "/.catena/bin");
+  std::ofstream(facts_.directory + "/" + std::string(tool_file)) << job_tool();
+  fs::permissions(facts_.directory + "/" + std::string(tool_file), fs::perms::owner_all);
+  EXPECT_EQ(run("catena put a=1.50 b=x; catena fail \"first\"; catena fail \"it's\nover\"\n"), 1);
+  const auto exit = exit_record();
+  ASSERT_TRUE(exit);
+  EXPECT_EQ(exit->reason, "it's over");
+  EXPECT_FALSE(exit->permanent);
+  EXPECT_EQ(exit->results, (Params{{"a", Value::of("1.50", Value::Kind::number)}, {"b", Value::of("x")}}));
+  EXPECT_EQ(read("results/scf.1.json"), "") << "what a failed attempt put is not the node's result";
+}
+
+// The record names the file that is moved away.
+TEST(Said, AForeignOrTornLineIsNotTaken) {
+  const std::string good =
+      R"({"v":1,"kind":"put","token":"tok","node":"a","file":"tok.said.put-x","time":5,"seq":7,"name":"x","value":"1.50"})";
+  const auto said = read_said(good);
+  ASSERT_TRUE(said);
+  EXPECT_EQ(said->name, "x");
+  EXPECT_EQ(to_text(said->value), "1.50");
+  EXPECT_EQ(said->order, 7);
+  EXPECT_FALSE(read_said(good.substr(0, 60)));
+  for (const auto& [from, to] :
+       std::vector<std::pair<std::string, std::string>>{{"tok.said.put-x", "../tok.said.x"},
+                                                        {"tok.said.put-x", "tok.said./../x"},
+                                                        {"tok.said.put-x", "other.said.put-x"},
+                                                        {"\"put\"", "\"exit\""},
+                                                        {"\"v\":1", "\"v\":2"},
+                                                        {"\"name\":\"x\"", "\"name\":\"\""}}) {
+    auto text = good;
+    text.replace(text.find(from), from.size(), to);
+    EXPECT_FALSE(read_said(text)) << text;
+  }
+}
+
 TEST_F(Script, TheNodesEnvironmentIsTheBodysAlone) {
   node_.env = {{"PATH", "/nowhere"}, {"GREETING", "it's $HOME"}};
   node_.shell = "/bin/bash";
   EXPECT_EQ(run("echo \"$GREETING $PATH\"\n"), 0);
-  EXPECT_EQ(read("out"), "it's $HOME /nowhere\n");
+  EXPECT_EQ(read("out"), "it's $HOME /nowhere:" + facts_.directory + "/.catena/bin\n");
   EXPECT_TRUE(exit_record());
 }
 
