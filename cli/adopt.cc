@@ -87,7 +87,7 @@ int adopt(Context& context, std::string directory, const std::string& site_name)
              traces.nodes, run.graph.size(), bench.site.name);
   Lines observer(false);
   const auto trouble = context.drive({&run}, observer, true);
-  if (!trouble.empty()) fmt::print(stderr, "catena: {}; `catena sync {}` goes on\n", trouble, run.row.id);
+  if (trouble) fmt::print(stderr, "catena: {}; `catena sync {}` goes on\n", trouble->what(), run.row.id);
   fmt::print("run {}: {}: {}\n", run.row.id, to_string(run.row.state), counts_text(run.row));
   return exit_ok;
 }
