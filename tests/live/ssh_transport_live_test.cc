@@ -569,11 +569,9 @@ TEST_P(Ssh, AHostThatDoesNotResolveSaysSo) {
 TEST_P(Ssh, AnAccountThatMayNotRunCommandsSaysWhatItsShellSaid) {
   if (GetParam() == "openssh") GTEST_SKIP() << "the same code reads it";
   write("config", slurp(file("config")));
-  // Not by the connection that is looked at: it may have begun its next shell already.
-  const auto before = transport("default", setting("NOISY_USER"));
   const auto ssh = transport("default", setting("NOISY_USER"));
-  const auto home = run(*before, shell("echo $HOME; cp ~/.bashrc ~/.bashrc.kept; echo 'echo closed for "
-                                       "maintenance; exit 9' > ~/.bashrc"))
+  const auto home = run(*ssh, shell("echo $HOME; mv ~/.bashrc ~/.bashrc.kept; echo 'echo closed for "
+                                    "maintenance; exit 9' > ~/.bashrc"))
                         .out;
   try {
     run(*ssh, shell("true"));
