@@ -30,12 +30,10 @@ RunRecordFile read_record(Transport& transport, const std::string& directory) {
 
 // As if no pass had taken them in yet.
 void give_back_records(Transport& transport, const std::string& directory) {
+  constexpr const char* program = R"sh(cd "$1/.catena" && [ -d taken ] && [ -d spool ] || exit 0
+find taken -maxdepth 1 -type f \( -name '*.start' -o -name '*.exit' \) -exec mv -f -t spool -- {} +)sh";
   Command command;
-  command.argv = {
-      "sh", "-c",
-      "cd \"$1/.catena\" && [ -d taken ] && [ -d spool ] || exit 0\n"
-      "find taken -maxdepth 1 -type f \\( -name '*.start' -o -name '*.exit' \\) -exec mv -f -t spool -- {} +",
-      "sh", directory};
+  command.argv = {"sh", "-c", program, "sh", directory};
   command.repeatable = true;
   const auto result = transport.run(command);
   if (result.status != 0)
@@ -87,7 +85,7 @@ int adopt(Context& context, std::string directory, const std::string& site_name)
              traces.nodes, run.graph.size(), bench.site.name);
   Lines observer(false);
   const auto trouble = context.drive({&run}, observer, true);
-  if (!trouble.empty()) fmt::print(stderr, "catena: {}; `catena sync {}` goes on\n", trouble, run.row.id);
+  if (trouble) fmt::print(stderr, "catena: {}; `catena sync {}` goes on\n", trouble->what(), run.row.id);
   fmt::print("run {}: {}: {}\n", run.row.id, to_string(run.row.state), counts_text(run.row));
   return exit_ok;
 }

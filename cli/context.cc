@@ -317,12 +317,12 @@ void Context::refresh(Run& run) {
   run = load_run(run.row.id);  // its workflow, too, may have been read again
 }
 
-std::string Context::drive(std::vector<Run*> runs, Observer& observer, bool force) {
+std::optional<Error> Context::drive(std::vector<Run*> runs, Observer& observer, bool force) {
   if (runs.empty()) return {};
   auto& bench = workbench(runs.front()->row.site);
   if (!force) std::erase_if(runs, [&](const Run* run) { return !due(run->row); });
   std::vector<std::unique_ptr<Held>> leases;
-  std::string busy;
+  std::optional<Error> busy;
   std::erase_if(runs, [&](Run* run) {
     try {
       leases.push_back(std::make_unique<Held>(this->leases(), clock_, run->row.id));
@@ -330,7 +330,7 @@ std::string Context::drive(std::vector<Run*> runs, Observer& observer, bool forc
       return false;
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::conflict) throw;
-      busy = error.what();
+      busy = error;
       refresh(*run);
       return true;
     }
@@ -340,7 +340,8 @@ std::string Context::drive(std::vector<Run*> runs, Observer& observer, bool forc
   Engine engine(store(), clock_, observer);
   const auto place = bench.place();
   if (!engine.observe(runs, place))
-    return fmt::format("site {} could not be asked; nothing has changed", bench.site.name);
+    return Error(ErrorKind::unavailable,
+                 fmt::format("site {} could not be asked; nothing has changed", bench.site.name));
   std::string trouble;
   for (auto* run : runs) {
     const auto submitted = engine.react(*run, place);
@@ -348,7 +349,7 @@ std::string Context::drive(std::vector<Run*> runs, Observer& observer, bool forc
     clean_up(*run, bench, observer);
     call_hooks(run->row, run->workflow, bench.site, observer);
   }
-  return trouble.empty() ? busy : trouble;
+  return trouble.empty() ? busy : Error(ErrorKind::unavailable, trouble);
 }
 
 Lease this_process(Time now) {

@@ -84,8 +84,8 @@ class Context {
 
   // Asks the run's site and acts on the answer, if no other process is doing that right now. With `force`
   // also when the site was asked less than its poll time ago. Several runs of one site are asked for at once.
-  // Returns what it could not do, or empty.
-  std::string drive(std::vector<Run*> runs, Observer& observer, bool force);
+  // Returns what it could not do, if anything: unavailable, or conflict where another process drives the run.
+  std::optional<Error> drive(std::vector<Run*> runs, Observer& observer, bool force);
 
   // The hooks of the run's workflow, its site and the user are called for what has happened since the last
   // time; the caller holds the run's lease. begin_hooks() goes before the run's first event.

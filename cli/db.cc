@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 constexpr std::chrono::milliseconds busy_timeout = StoreOptions{}.busy_timeout;
 
 fs::path existing_store() {
-  const auto file = store_file();
+  auto file = store_file();
   std::error_code error;
   if (!fs::exists(file, error) && !error)
     throw Error(ErrorKind::not_found, fmt::format("there is no store {}", file.string()),
@@ -68,7 +68,7 @@ int check(Context& context, bool json) {
   return found.sound() ? exit_ok : exit_internal;
 }
 
-int back_up_to(Context& context, std::string target, bool force) {
+int back_up_to(Context& context, const std::string& target, bool force) {
   const auto file = existing_store();
   const auto db = open_for_reading(file, busy_timeout);
   const auto place = target.empty() ? backup_name(file, context.clock().now()) : fs::absolute(target);

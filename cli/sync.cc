@@ -25,9 +25,9 @@ int sync(Context& context, const std::string& name) {
     for (auto& run : runs) pointers.push_back(run.get());
     try {
       const auto trouble = context.drive(pointers, observer, true);
-      if (!trouble.empty()) {
-        fmt::print(stderr, "catena: {}: {}\n", site, trouble);
-        code = exit_unavailable;
+      if (trouble) {
+        fmt::print(stderr, "catena: {}: {}\n", site, trouble->what());
+        code = exit_code(trouble->kind());
       }
     } catch (const Error& error) {  // the other sites are asked all the same
       fmt::print(stderr, "catena: {}: {}\n", site, error.what());

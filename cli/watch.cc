@@ -84,7 +84,7 @@ int follow(Context& context, const std::string& run_id, bool show, std::optional
   while (true) {
     if (!terminal(run.row.state)) {
       const auto trouble = context.drive({&run}, lines, true);
-      if (!trouble.empty()) lines.trouble(trouble);
+      if (trouble) lines.trouble(trouble->what());
     }
     if (terminal_screen) screen.draw(run, context.clock().now());
     if (terminal(run.row.state)) break;

@@ -62,12 +62,18 @@ std::set<Fact> check_body(std::string_view body, int line, const BatchLanguage& 
   return facts;
 }
 
-// The header with its directives replaced where they stand.
-std::string put_together(std::string_view script, const HeaderLines& lines, const NewHeader& header) {
+// The header with its directives replaced where they stand. A comment that was none of the other scheduler's
+// directives, since it stood behind one or below the line that a '\' continues, does not become one.
+std::string put_together(std::string_view script, const HeaderLines& lines, const NewHeader& header,
+                         std::string_view directive_mark) {
   std::string text;
+  const auto keep = [&](std::string_view comment) {
+    if (comment.starts_with(directive_mark)) text += "# ";
+    text += comment;
+  };
   const auto add = [&](int line) {
     for (const auto& [place, comment] : lines.comments)
-      if (place == line) text += comment + "\n";
+      if (place == line) keep(comment + "\n");
     for (const auto& directive : header.directives)
       if (directive.line == line) text += directive.text + "\n";
   };
@@ -79,7 +85,7 @@ std::string put_together(std::string_view script, const HeaderLines& lines, cons
       add(line);
       if (line == lines.directives.back()) add(0);
     } else if (line > 1 || !new_shell || !old.starts_with("#!")) {
-      text += old;
+      keep(old);
     }
   }
   return text.append(script);
@@ -96,6 +102,8 @@ Translation translate(std::string_view script, const std::string& file,
     errors.add({file, {}, {}, std::move(message), std::move(hint)});
     errors.throw_if_any();
   };
+  // A line end that was cut in half; whole ones are refused by each scheduler's reader.
+  if (script.ends_with('\r')) refuse("the script has DOS line ends (CR LF)", "convert it with dos2unix");
   std::string directives;
   for (const auto& language : languages) {
     if (from != nullptr && language.family == from->family) continue;
@@ -121,7 +129,7 @@ Translation translate(std::string_view script, const std::string& file,
   errors.throw_if_any();
 
   auto made = to.write(header);
-  Translation result{put_together(script, header.lines, made), std::move(header.warnings)};
+  Translation result{put_together(script, header.lines, made, to.directive), std::move(header.warnings)};
   std::ranges::move(made.warnings, std::back_inserter(result.warnings));
   auto body = script;
   for (int line = 1; line < header.lines.body; ++line) next_line(body);

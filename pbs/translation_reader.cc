@@ -291,7 +291,9 @@ class Reader {
     if (!project_.value.empty()) {
       at_ = project_.at;
       text_ = project_.text;
-      if (header_.resources.account.empty()) {
+      // A project may be what an account may not ("my project"), and then is none.
+      auto with_account = header_.resources;
+      if (header_.resources.account.empty() && set_resource(with_account, "account", project_.value).empty()) {
         set("account", project_.value);
       } else {
         header_.terms.push_back(project_);

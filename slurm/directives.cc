@@ -116,7 +116,7 @@ std::vector<std::string> directives(const Job& job, const Options& options) {
   lines.push_back(directive("export", options.export_all ? "ALL" : "NONE"));
   for (auto& each : resource_directives(job.resources, gres)) lines.push_back(std::move(each.text));
   if (job.requeued) {  // it must be let, and the output of the tries before must stay
-    lines.push_back("#SBATCH --requeue");
+    lines.emplace_back("#SBATCH --requeue");
     lines.push_back(directive("open-mode", "append"));
   }
   for (const auto& option : own) lines.push_back("#SBATCH " + option);

@@ -205,7 +205,7 @@ class Reader {
     if (!taken.empty()) add(Term::mail_events, taken);
   }
 
-  void take_dependency(std::string value) {
+  void take_dependency(const std::string& value) {
     if (value.find('?') != value.npos) return add(Term::other, "all of a job's dependencies have to be met");
     std::vector<std::string> kept;
     std::string kind;

@@ -96,11 +96,11 @@ class Writer {
   static std::string mail(const std::string& events) {
     std::vector<std::string> types;
     for (const auto& event : comma_parts(events))
-      types.push_back(event == "each_task" ? "ARRAY_TASKS"
-                      : event == "none"    ? "NONE"
-                      : event == "begin"   ? "BEGIN"
-                      : event == "end"     ? "END"
-                                           : "FAIL");
+      types.emplace_back(event == "each_task" ? "ARRAY_TASKS"
+                         : event == "none"    ? "NONE"
+                         : event == "begin"   ? "BEGIN"
+                         : event == "end"     ? "END"
+                                              : "FAIL");
     return with_commas(types);
   }
 

@@ -570,7 +570,7 @@ TEST_P(Ssh, AnAccountThatMayNotRunCommandsSaysWhatItsShellSaid) {
   if (GetParam() == "openssh") GTEST_SKIP() << "the same code reads it";
   write("config", slurp(file("config")));
   const auto ssh = transport("default", setting("NOISY_USER"));
-  const auto home = run(*ssh, shell("echo $HOME; cp ~/.bashrc ~/.bashrc.kept; echo 'echo closed for "
+  const auto home = run(*ssh, shell("echo $HOME; mv ~/.bashrc ~/.bashrc.kept; echo 'echo closed for "
                                     "maintenance; exit 9' > ~/.bashrc"))
                         .out;
   try {

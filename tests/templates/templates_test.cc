@@ -87,8 +87,9 @@ class Templates : public testing::Test {
   void example(const std::string& name) {
     for (const auto& entry : fs::directory_iterator(sources / "templates/workflows"))
       fs::copy(entry.path(), box.dir / entry.path().filename());
-    const auto said = box.catena("run " + name + " --wait");
-    EXPECT_EQ(said.status, 0) << said.out << said.err;
+    const auto said = box.catena("run " + name + " --wait --id x");
+    EXPECT_EQ(said.status, 0) << said.out << said.err
+                              << shell_output("tail -n 20 " + box.dir.string() + "/catena-runs/*/logs/*");
   }
   Sandbox box;
 };

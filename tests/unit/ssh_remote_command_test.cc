@@ -128,7 +128,10 @@ TEST(RemoteCommand, TheKillLineEndsAWholeGroupAndAStubbornOne) {
   ASSERT_EQ(::kill(static_cast<pid_t>(-pid), 0), 0);
   command.argv = {"/bin/sh", "-c", kill_line(pid)};
   LocalTransport().run(command);
-  command.argv = {"/bin/sh", "-c", "ps -o stat= -g " + std::to_string(pid) + " | grep -v Z"};
+  // A killed process is gone when the kernel comes to it.
+  command.argv = {"/bin/sh", "-c",
+                  "for i in $(seq 100); do left=$(ps -o stat= -g " + std::to_string(pid) +
+                      " | grep -v Z) || break; sleep 0.1; done; printf %s \"$left\""};
   EXPECT_EQ(LocalTransport().run(command).out, "");
 }
 

@@ -125,6 +125,7 @@ constexpr Pair to_slurm[] = {
     // With a warning.
     {"--nodes=1\n--ntasks=1\n--ntasks-per-node=1\n--cpus-per-task=1 ?", "-l nodes=1:ppn=1:ib#1"},
     {"--partition=q ?", "-q q@server"},
+    {"--wckey=\"my project\"", "-P 'my project'"},
     {"--output=/a ?", "-j oe -o host:/a"},
     {"--dependency=afterok:1 ?", "-W depend=afterok:1,before:2"},
     {"--nodelist=n1\n--nodes=1\n--ntasks=1\n--ntasks-per-node=1\n--cpus-per-task=1",

@@ -19,6 +19,15 @@ TEST(TranslatedScript, DirectivesAreReplacedWhereTheyStandAndTheRestIsKeptToTheB
             "#!/bin/sh -l\n# a comment\n# its name\n#PBS -N a\n\n#PBS -q q\n#PBS -j oe\n## another\n" + body);
 }
 
+TEST(TranslatedScript, ACommentBehindADirectiveIsNotMadeADirective) {
+  EXPECT_THAT(translated("#!/bin/sh\n#SBATCH -J a   #PBS -q late\n", "pbs").script,
+              HasSubstr("#!/bin/sh\n# #PBS -q late\n#PBS -N a\n"));
+  EXPECT_THAT(translated("#!/bin/sh\n#PBS -N a   #SBATCH -p late\n", "slurm").script,
+              HasSubstr("#!/bin/sh\n# #SBATCH -p late\n#SBATCH --job-name=a\n"));
+  EXPECT_THAT(translated("#!/bin/sh\n#PBS -N a \\\n -q q\n#SBATCH -p late\n", "slurm").script,
+              HasSubstr("\n# #SBATCH -p late\n"));
+}
+
 TEST(TranslatedScript, ContinuedLinesOfPbsAreReplacedAsOneAndTheirWarningsNameThePlace) {
   const auto made = translated(
       "#!/bin/sh\n#PBS -N a \\\n  -l walltime=1:00 \\\n -X\n#PBS -j oe\ncd $PBS_O_WORKDIR\n", "slurm");
@@ -84,6 +93,7 @@ TEST(TranslatedScript, OneErrorForAHeaderOfBothOfNoneOrOfTheSame) {
               HasSubstr("no directives of a batch scheduler"));
   EXPECT_THAT(refused("#!/bin/sh\n#PBS -N a\n", "torque"), HasSubstr("#PBS lines already"));
   EXPECT_THAT(refused("", "pbs"), HasSubstr("no directives"));
+  EXPECT_THAT(refused("#!/bin/sh\n#SBATCH -o out\r", "pbs"), HasSubstr("DOS line ends"));
 }
 
 TEST(TranslatedScript, WhatItsOwnSchedulerWouldRefuseIsAnErrorWithItsPlace) {
