@@ -66,10 +66,10 @@ void check_everything(const ReadFile& file, const RunRow& row, const Workbench& 
     const bool look = wanted == SiteChecks::run && !spec.checks.empty();
     if (spec.inputs.empty() && !look) continue;
     const auto node = render_node(file.workflow, file.graph, i, facts, bench.site.defaults, "", diagnostics);
-    const auto mistakes = diagnostics.list().size();
     const auto missing = missing_inputs(node);
     for (const auto& sentence : missing)
       diagnostics.add({file.workflow.file, spec.at, node.name, sentence, ""});
+    const auto mistakes = diagnostics.list().size();
     // A name that is wrong in an input is wrong in all elements.
     if (missing.empty() && file.graph.node(i).element <= 1) {
       input_files(node, [&](const std::string& path, const std::string& text) {

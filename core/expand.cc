@@ -398,8 +398,10 @@ std::string work_directory(const Workflow& workflow, const Graph& graph, NodeInd
   if (!has_template(spec.workdir))
     return absolute(run.directory, spec.workdir.empty() ? node.name : spec.workdir);
   Facts facts(workflow, graph, index, run);
+  Late late(workflow, graph, index, run, facts);
   Diagnostics none;  // what is wrong was found before the node was submitted
-  return absolute(run.directory, NodeRenderer(workflow, spec, facts, none).text("workdir", spec.workdir));
+  return absolute(run.directory,
+                  NodeRenderer(workflow, spec, facts, late, none).text("workdir", spec.workdir));
 }
 
 RenderedInput render_input(const Workflow& workflow, const Graph& graph, NodeIndex index, const RunFacts& run,

@@ -10,6 +10,7 @@
 namespace catena {
 namespace {
 
+constexpr const char* progress_mark = ": ";  // between where a job runs and how far it is
 constexpr const char* stranded = "the scheduler let it wait for parents that had ended";
 
 NodeState node_state(JobState state) {
@@ -185,7 +186,7 @@ void Engine::take_in(Run& run, std::span<const SaidRecord* const> said, Pass& pa
   }
 }
 
-// How far a running node is, in place of where it runs.
+// How far a running node is, behind where it runs.
 void Engine::show_progress(Run& run, std::span<const SaidRecord* const> said, Pass& pass) {
   std::unordered_map<std::string_view, const SaidRecord*> last;
   for (const auto* each : said) {
@@ -195,8 +196,10 @@ void Engine::show_progress(Run& run, std::span<const SaidRecord* const> said, Pa
   for (NodeIndex node = 0; node < run.graph.size(); ++node) {
     const auto& attempt = run.attempts[node];
     if (!is_out(attempt.get()) || run.nodes[node].state != NodeState::running) continue;
+    const auto& where = run.nodes[node].reason;
     if (const auto found = last.find(attempt->token); found != last.end())
-      pass.recorder.state(node, NodeState::running, found->second->text);
+      pass.recorder.state(node, NodeState::running,
+                          where.substr(0, where.find(progress_mark)) + progress_mark + found->second->text);
   }
 }
 
@@ -355,12 +358,13 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
     const auto waits_for = report.dependency.empty() || to != NodeState::held
                                ? report.reason
                                : report.reason + " " + report.dependency;
-    const auto& row = run.nodes[node];
-    const bool runs_on = to == NodeState::running && row.state == to;  // its reason may say how far it is
+    const auto where = report.host + which_try(report);
+    const auto& known = run.nodes[node];
+    const bool told = known.state == to && known.reason.starts_with(where + progress_mark);
     recorder.state(node, to,
-                   runs_on                    ? row.reason
-                   : to == NodeState::running ? report.host + which_try(report)
-                                              : waits_for,
+                   to != NodeState::running ? waits_for
+                   : told                   ? known.reason
+                                            : where,
                    report.native);
     return;
   }
