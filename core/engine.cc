@@ -319,13 +319,17 @@ void Engine::repoint_children(Run& run, const Place& place, std::span<const Node
       continue;
     ControlTarget target{attempt->native_id, {}, run.row.directory};
     bool broken = false;  // it will be skipped; without that edge it could start before
+    bool too_soon =
+        false;  // a parent is still to be submitted again, and its new job is what this one waits for
     for (const auto& edge : run.graph.parents(child)) {
       const auto* parent = current[edge.node];
       const auto now = fate(edge.on, rows[edge.node], parent, by_failure[edge.node]);
       broken = broken || now == Fate::broken;
-      if (now == Fate::open && parent) target.parents.emplace_back(edge.on, parent->native_id);
+      if (now != Fate::open || !parent) continue;
+      too_soon = too_soon || !is_out(parent) || parent->native_id.empty();
+      target.parents.emplace_back(edge.on, parent->native_id);
     }
-    if (!broken) targets.push_back(std::move(target));
+    if (!broken && !too_soon) targets.push_back(std::move(target));
   }
   if (targets.empty()) return;
   for (const auto& words : place.backend.control(Action::repoint, targets)) observer_.trouble(words);

@@ -527,6 +527,25 @@ TEST_F(EngineTest, AFailedNodeIsTriedAgainAndItsChildrenArePointedAtTheNewJob) {
   EXPECT_EQ(state("b"), NodeState::skipped);
 }
 
+TEST_F(EngineTest, AChildIsNotPointedAtTheEndedAttemptOfAParentThatIsStillToBeSubmittedAgain) {
+  for (const auto* name : {"a", "b"}) node(name).retry = Retry{1, Seconds{0}, 2, Seconds{600}, {}};
+  node("c", {{"a", On::ok, {}}, {"b", On::ok, {}}});
+  begin();
+  react();
+  for (const auto* name : {"a", "b"}) say(name, JobState::failed, Evidence::accounting);
+  say("c", JobState::held);
+  observe();
+  backend_.controls.clear();
+  backend_.answers["b"] = Answer::Kind::unavailable;
+  react();
+  EXPECT_EQ(state("b"), NodeState::retrying);
+  EXPECT_THAT(backend_.controls, IsEmpty()) << "b's new job is not there yet";
+  backend_.answers.clear();
+  clock_.sleep(std::chrono::minutes(10));
+  react();
+  EXPECT_THAT(backend_.controls, ElementsAre("repoint 103 ok:104 ok:105", "release 104", "release 105"));
+}
+
 TEST_F(EngineTest, AnAttemptThatWasNeverQueuedIsNoRetry) {
   node("a").retry = Retry{1, Seconds{0}, 2, Seconds{600}, {}};
   begin();
