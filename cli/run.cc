@@ -7,6 +7,7 @@
 #include "adapters/batch/input_files.h"
 #include "cli/print.h"
 #include "cli/run_options.h"
+#include "cli/run_record.h"
 #include "cli/verbs.h"
 
 namespace catena::cli {
@@ -39,12 +40,25 @@ void report(const Run& run, const Submitted& submitted, std::string_view site) {
   }
 }
 
+// Another store's run of the same name and id, or one whose record is lost: its jobs' tokens would be those
+// of this run.
+void check_directory(Context& context, const RunRow& row, Transport& transport) {
+  const auto known = context.store().runs({row.id, false, 1});
+  if (!known.empty() && known.front().id == row.id) return;  // which is refused for itself
+  if (!transport.stat(row.directory + "/" + std::string(run_record_name))) return;
+  throw Error(
+      ErrorKind::config,
+      fmt::format("{} on {} holds a run already that is not in the store", row.directory, transport.where()),
+      fmt::format("`catena adopt {}` takes it up; or give the new one another --id", row.directory));
+}
+
 int start(Context& context, const RunOptions& options, SiteChecks checks, bool wait) {
   auto file = read_file(options.file);
   for (const auto& warning : file.warnings) fmt::print(stderr, "catena: {}\n", warning);
   auto& bench = context.workbench(options.site_for(file.workflow));
   const auto row = options.row(file.workflow, bench.site.name, bench.scratch_base(file.workflow.directory),
                                options.id.empty() ? fresh_id() : options.id, context.clock().now());
+  check_directory(context, row, *bench.transport);
   check_everything(file, row, bench, checks);
 
   context.store().create(row, file.snapshot, file.graph);

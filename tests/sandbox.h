@@ -51,8 +51,8 @@ class Sandbox {
     // Beside the private SLURM, behind the private SSH server: scripts/sshd.
     if (const char* config = getenv("CATENA_TEST_SSH_CONFIG"))
       write("sites/ssh.ini", std::string("[scheduler]\nkind = slurm\npoll = 1s\nsettle = 20s\n[transport]\n"
-                                         "host = catena-default\nssh_config = ") +
-                                 config + "\n");
+                                         "host = catena-default\nscratch = $HOME/catena-runs/") +
+                                 dir.filename().string() + "\nssh_config = " + config + "\n");
   }
   ~Sandbox() {
     if (keep) return;

@@ -9,6 +9,7 @@
 namespace catena {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using States = std::map<std::string, std::string>;
 
@@ -17,6 +18,13 @@ class Adopt : public testing::TestWithParam<const char*> {
   void SetUp() override {
     if (box.site() == "slurm" && !getenv("CATENA_TEST_SLURM"))
       GTEST_SKIP() << "no private SLURM: scripts/test starts one";
+    if (box.site() != "ssh") return;
+    if (!getenv("CATENA_TEST_SSH")) GTEST_SKIP() << "no private SSH servers: scripts/test starts them";
+    // Jobs of that user write here.
+    box.write("ran", "");
+    using std::filesystem::perms;
+    std::filesystem::permissions(box.dir, perms(0755));
+    std::filesystem::permissions(box.dir / "ran", perms(0666));
   }
   States states() const {
     States all;
@@ -119,8 +127,8 @@ TEST_P(Adopt, ARunThatGoesOnIsTakenOverAndNothingIsSubmittedTwice) {
   ASSERT_EQ(before.at("late"), "held");
   const auto where = directory();
   lose_the_store();
-  // The directory can be seen from here, and names its site.
-  const auto adopted = box.catena("adopt " + where);
+  // A directory that can be seen from here names its site.
+  const auto adopted = box.catena("adopt " + where + (box.site() == "ssh" ? " --site ssh" : ""));
   EXPECT_EQ(adopted.status, 0) << adopted.err;
   EXPECT_EQ(states(), before) << adopted.out << adopted.err;
   box.write("go", "");
@@ -128,18 +136,31 @@ TEST_P(Adopt, ARunThatGoesOnIsTakenOverAndNothingIsSubmittedTwice) {
   EXPECT_EQ(ran(), (std::map<std::string, int>{{"first.1", 1}, {"long.1", 1}, {"late.1", 1}, {"free.1", 1}}));
 }
 
+TEST_P(Adopt, ANewRunInTheDirectoryOfOneThatTheStoreDoesNotKnowIsRefused) {
+  const std::string workflow = "name: same\nnodes:\n  a:\n    run: " + log() + "\n";
+  ASSERT_EQ(box.run("same", workflow, "--id x --wait").status, 0);
+  const auto where = directory();
+  lose_the_store();
+  const auto again = box.run("same", workflow, "--id x");
+  EXPECT_EQ(again.status, 3) << again.out << again.err;
+  EXPECT_THAT(again.err, AllOf(HasSubstr(where), HasSubstr("catena adopt"), HasSubstr("--id")));
+  EXPECT_EQ(box.catena("list --json").out, "[]\n");
+  EXPECT_EQ(box.run("same", workflow, "--id y --wait").status, 0);
+  EXPECT_EQ(ran(), (std::map<std::string, int>{{"a.1", 2}}));
+}
+
 TEST_P(Adopt, WhatIsNoDirectoryOfARunIsRefusedAndNothingIsRecorded) {
   const auto nothing = box.catena("adopt " + (box.dir / "nowhere").string() + " --site " + box.site());
   EXPECT_EQ(nothing.status, 4) << nothing.err;
   EXPECT_THAT(nothing.err, HasSubstr("nowhere/.catena/run.json"));
   box.write("torn/.catena/run.json", "{\"v\":1,\"id\":\"k3f");
-  const auto torn = box.catena("adopt torn --site " + box.site());
+  const auto torn = box.catena("adopt " + (box.dir / "torn").string() + " --site " + box.site());
   EXPECT_EQ(torn.status, 3) << torn.err;
   EXPECT_THAT(torn.err, HasSubstr("torn/.catena/run.json"));
   EXPECT_EQ(box.catena("list --json").out, "[]\n");
 }
 
-INSTANTIATE_TEST_SUITE_P(Sites, Adopt, testing::Values("local", "slurm"),
+INSTANTIATE_TEST_SUITE_P(Sites, Adopt, testing::Values("local", "slurm", "ssh"),
                          [](const auto& it) { return std::string(it.param); });
 
 }  // namespace
