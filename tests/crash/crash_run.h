@@ -151,6 +151,16 @@ class CrashRun {
 
   // The names of the points that were passed; where it was killed or cut, with " HERE".
   std::vector<std::string> passed() const { return split(box.read("points"), '\n'); }
+  // Points by what is done there: in which states a pass leaves what it saw at once is the machine's.
+  template <typename Names>
+  static std::set<std::string> kinds(const Names& names) {
+    constexpr std::string_view apply = "store.apply ";
+    std::set<std::string> all;
+    for (const std::string& name : names) {
+      all.insert(name.starts_with(apply) ? std::string(apply) + name.substr(name.rfind(' ') + 1) : name);
+    }
+    return all;
+  }
 
   Sandbox box;
 
