@@ -6,6 +6,7 @@
 
 #include "adapters/transfer/nul_list.h"
 #include "core/error.h"
+#include "core/split.h"
 
 namespace catena::cli {
 namespace {
@@ -36,7 +37,7 @@ std::vector<WorkDirectory> existing(Transport& transport, const std::vector<std:
   std::vector<WorkDirectory> found;
   if (directories.empty()) return found;
   const auto out = transport.run(on(list, directories)).out;
-  for (const auto entry : transfer::nul_parts(out)) {
+  for (const auto entry : split_ended(out, '\0')) {
     const auto blank = std::min(entry.find(' '), entry.size());
     std::uintmax_t kibibytes = 0;
     std::from_chars(entry.data(), entry.data() + blank, kibibytes);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/resources.h"
+#include "core/split.h"
 
 namespace catena {
 namespace {
@@ -39,16 +40,6 @@ std::optional<std::int64_t> part(std::string_view text, std::int64_t limit) {
 }
 
 constexpr std::int64_t any_number = 1'000'000'000;  // no product of it with a unit of time overflows
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  while (true) {
-    const std::size_t end = text.find(separator);
-    parts.push_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
-}
 
 // Behind "now+" or "+": a number and a unit as sbatch --begin knows them, seconds without one.
 std::optional<std::int64_t> delay(std::string_view text) {

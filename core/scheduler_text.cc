@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "core/split.h"
+
 namespace catena {
 namespace {
 
@@ -54,16 +56,6 @@ std::vector<std::vector<std::string>> lists_of(const std::vector<std::string>& w
     length += word.size() + 1;
   }
   return lists;
-}
-
-std::vector<std::string_view> lines(std::string_view text) {
-  std::vector<std::string_view> result;
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    if (end > 0) result.push_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return result;
 }
 
 std::string words_of(const CommandResult& result) {

@@ -31,8 +31,6 @@ Command repeatable(std::vector<std::string> argv, std::chrono::milliseconds time
 // at least).
 std::vector<std::vector<std::string>> lists_of(const std::vector<std::string>& words, std::size_t bytes);
 
-std::vector<std::string_view> lines(std::string_view text);  // without empty ones
-
 // Why a command failed, in its own words on one line, each said once: its standard error, "no answer in
 // time", "exit status 3".
 std::string words_of(const CommandResult& result);

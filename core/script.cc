@@ -3,10 +3,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cctype>
 
 #include "core/job_tool.h"
+#include "core/posix_regex.h"
 #include "core/quote.h"
+#include "core/split.h"
 
 namespace catena {
 namespace {
@@ -186,43 +187,11 @@ c_file() {  # PATTERN: a file name with SLURM's % words filled in, in REPLY
 }
 )sh";
 
-// "python3 -u" as words.
-std::vector<std::string> words(std::string_view command) {
-  std::vector<std::string> list;
-  while (!command.empty()) {
-    const auto end = std::min(command.find_first_of(" \t"), command.size());
-    if (end > 0) list.emplace_back(command.substr(0, end));
-    command.remove_prefix(std::min(end + 1, command.size()));
-  }
-  return list;
-}
-
-std::string quoted(const std::vector<std::string>& words) {
+template <typename Words>
+std::string quoted(const Words& words) {
   std::string text;
   for (const auto& word : words) text += (text.empty() ? "" : " ") + q(word);
   return text;
-}
-
-// POSIX extended expressions know no \d; the rest of what a user may write (\s \S \w \W) glibc's and bash's
-// do.
-std::string posix_regex(std::string_view regex) {
-  std::string out;
-  for (std::size_t i = 0; i < regex.size(); ++i) {
-    if (regex[i] == '\\' && i + 1 < regex.size()) {
-      ++i;
-      if (regex[i] == 'd') {
-        out += "[0-9]";
-      } else if (regex[i] == 'D') {
-        out += "[^0-9]";
-      } else {
-        out += '\\';
-        out += regex[i];
-      }
-    } else {
-      out += regex[i];
-    }
-  }
-  return out;
 }
 
 using Variables = std::vector<std::pair<std::string, std::string>>;
@@ -411,7 +380,7 @@ std::string job_script(const ScriptInput& in) {
   // At the end: a catena of the site's own is found before.
   text += "PATH=$PATH:$CATENA_RUN_DIR/.catena/bin\n";
   text += fmt::format("exec {} \"$CATENA_RUN_DIR/.catena/bodies/$CATENA_TOKEN\"{}\n) &\n",
-                      quoted(words(in.node.shell)), redirected);
+                      quoted(split_words(in.node.shell)), redirected);
   text += R"sh(c_pid=$!
 while c_woken=; wait "$c_pid"; c_exit=$?; [ -n "$c_woken" ]; do :; done
 c_pid=
@@ -435,7 +404,8 @@ std::optional<BareJob> bare_job(const ScriptInput& in) {
       !node.results.empty() || !node.late.empty() || !node.late_inputs.empty() || in.job.attempt > 1 ||
       in.tries || !in.directives.empty() || !in.job_setup.empty())
     return std::nullopt;
-  BareJob job{variables(in), words(node.shell), body_of(node), node.outputs};
+  const auto shell = split_words(node.shell);
+  BareJob job{variables(in), {shell.begin(), shell.end()}, body_of(node), node.outputs};
   if (job.shell.empty()) return std::nullopt;
   for (const auto* more : {&in.site.environment, &node.env})
     job.environment.insert(job.environment.end(), more->begin(), more->end());

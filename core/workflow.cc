@@ -10,34 +10,18 @@ namespace {
 
 constexpr std::array<std::pair<On, std::string_view>, 4> on_names{
     {{On::ok, "ok"}, {On::any, "any"}, {On::notok, "notok"}, {On::start, "start"}}};
+constexpr std::string_view how_names[] = {"resubmit", "requeue", "in_place"};
+constexpr std::string_view check_names[] = {"file",       "directory", "env",         "command",
+                                            "free_space", "text",      "vasp_potcar", "qe_pseudo"};
 
 bool letter(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
-constexpr std::string_view how_names[] = {"resubmit", "requeue", "in_place"};
 
 }  // namespace
 
 std::string_view to_string(NodeCheck::Kind kind) {
-  switch (kind) {
-    case NodeCheck::Kind::file:
-      return "file";
-    case NodeCheck::Kind::directory:
-      return "directory";
-    case NodeCheck::Kind::env:
-      return "env";
-    case NodeCheck::Kind::command:
-      return "command";
-    case NodeCheck::Kind::free_space:
-      return "free_space";
-    case NodeCheck::Kind::text:
-      return "text";
-    case NodeCheck::Kind::vasp_potcar:
-      return "vasp_potcar";
-    case NodeCheck::Kind::qe_pseudo:
-      return "qe_pseudo";
-  }
-  return {};
+  return check_names[static_cast<std::size_t>(kind)];
 }
 
 std::string describe(const NodeCheck& check) {

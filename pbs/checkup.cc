@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "core/split.h"
 #include "pbs/reply.h"
 
 namespace catena::pbs {

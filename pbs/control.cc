@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/split.h"
 #include "pbs/reply.h"
 #include "pbs/submit.h"
 

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/quote.h"
+#include "core/split.h"
 #include "pbs/options.h"
 
 namespace catena::pbs {
@@ -128,10 +129,7 @@ bool mentions(const std::vector<std::string>& options, std::string_view words) {
 
 // "matlab:2,ansys" as -l matlab=2 and -l ansys=1.
 void add_licenses(Lines& lines, std::string_view licenses) {
-  while (!licenses.empty()) {
-    const auto end = std::min(licenses.find(','), licenses.size());
-    const auto one = licenses.substr(0, end);
-    licenses.remove_prefix(std::min(end + 1, licenses.size()));
+  for (const auto one : split_words(licenses, ",")) {
     const auto colon = one.find(':');
     lines.resource("licenses", one.substr(0, colon),
                    colon == one.npos ? std::string("1") : std::string(one.substr(colon + 1)));

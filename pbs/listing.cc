@@ -4,6 +4,7 @@
 #include <cctype>
 #include <optional>
 
+#include "core/split.h"
 #include "pbs/reply.h"
 
 namespace catena::pbs {

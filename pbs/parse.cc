@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/job.h"
 #include "core/resources.h"
+#include "core/split.h"
 #include "pbs/listing.h"
 #include "pbs/reply.h"
 #include "pbs/states.h"
@@ -46,10 +47,7 @@ std::optional<Time> time_of(std::string_view text) {
 // Of "afterok:6.pbshost@pbshost,beforeok:8.pbshost@pbshost" what the job itself waits for.
 std::string waits_for(std::string_view depend) {
   std::string text;
-  while (!depend.empty()) {
-    const auto end = std::min(depend.find(','), depend.size());
-    const auto one = depend.substr(0, end);
-    depend.remove_prefix(std::min(end + 1, depend.size()));
+  for (const auto one : split_words(depend, ",")) {
     if (!one.starts_with("before")) text.append(text.empty() ? "" : ",").append(one);
   }
   return text;
@@ -59,10 +57,8 @@ std::string waits_for(std::string_view depend) {
 std::string hosts_of(std::string_view exec_host) {
   std::string list;
   std::string_view last;
-  while (!exec_host.empty()) {
-    const auto end = std::min(exec_host.find('+'), exec_host.size());
-    const auto host = exec_host.substr(0, std::min(exec_host.find('/'), end));
-    exec_host.remove_prefix(std::min(end + 1, exec_host.size()));
+  for (const auto chunk : split_words(exec_host, "+")) {
+    const auto host = chunk.substr(0, chunk.find('/'));
     if (host.empty() || host == last) continue;
     list.append(list.empty() ? "" : ",").append(host);
     last = host;

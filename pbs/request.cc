@@ -7,6 +7,8 @@
 #include <charconv>
 #include <optional>
 
+#include "core/split.h"
+
 namespace catena::pbs {
 namespace {
 
@@ -16,16 +18,6 @@ std::optional<int> count(std::string_view text) {
   const auto [stop, error] = std::from_chars(text.data(), end, value);
   return error == std::errc() && stop == end && value > 0 && value < 1'000'000 ? std::optional(value)
                                                                                : std::nullopt;
-}
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  while (true) {
-    const auto end = text.find(separator);
-    parts.push_back(text.substr(0, end));
-    if (end == text.npos) return parts;
-    text.remove_prefix(end + 1);
-  }
 }
 
 // One chunk: "2:ncpus=4:mem=1gb" with the words of `select`, or "2:ppn=4" with those of `nodes`. false: it

@@ -5,22 +5,13 @@
 
 #include "core/quantity.h"
 #include "core/quote.h"
+#include "core/split.h"
 #include "pbs/request.h"
 #include "pbs/script.h"
 #include "pbs/translation.h"
 
 namespace catena::pbs {
 namespace {
-
-std::vector<std::string> split(std::string_view text, char separator) {
-  std::vector<std::string> parts;
-  while (true) {
-    const auto end = text.find(separator);
-    parts.emplace_back(text.substr(0, end));
-    if (end == text.npos) return parts;
-    text.remove_prefix(end + 1);
-  }
-}
 
 bool digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
@@ -233,13 +224,13 @@ class Reader {
   // "depend=afterok:1,afterany:2,umask=022": a comma parts attributes only where another begins.
   void take_attributes(std::string_view value) {
     std::vector<std::string> attributes;
-    for (auto& part : split(value, ',')) {
+    for (const auto part : split(value, ',')) {
       const bool begins =
           part.find('=') != part.npos && part.find('=') < std::min(part.find(':'), part.size());
       if (begins || attributes.empty()) {
-        attributes.push_back(std::move(part));
+        attributes.emplace_back(part);
       } else {
-        attributes.back() += "," + part;
+        attributes.back().append(",").append(part);
       }
     }
     for (const auto& attribute : attributes) {
@@ -258,12 +249,13 @@ class Reader {
 
   void take_dependency(std::string_view value) {
     std::vector<std::string> kept;
-    for (const auto& part : split(value, ',')) {
+    for (const auto part : split(value, ',')) {
       const auto kind = part.substr(0, part.find(':'));
       if (kind == "after" || kind == "afterok" || kind == "afternotok" || kind == "afterany") {
-        kept.push_back(part);
+        kept.emplace_back(part);
       } else {
-        header_.terms.push_back({Term::other, "say after… in the other job", at_, "-W depend=" + part});
+        header_.terms.push_back(
+            {Term::other, "say after… in the other job", at_, fmt::format("-W depend={}", part)});
       }
     }
     if (!kept.empty()) add(Term::dependency, with_commas(kept));
@@ -293,7 +285,8 @@ class Reader {
       text_ = project_.text;
       // A project may be what an account may not ("my project"), and then is none.
       auto with_account = header_.resources;
-      if (header_.resources.account.empty() && set_resource(with_account, "account", project_.value).empty()) {
+      if (header_.resources.account.empty() &&
+          set_resource(with_account, "account", project_.value).empty()) {
         set("account", project_.value);
       } else {
         header_.terms.push_back(project_);
@@ -350,22 +343,22 @@ class Reader {
     auto parts = split(value, ':');
     std::string known, constraint;
     if (!digits(parts[0]) && parts[0].find('=') == std::string::npos) {
-      add(Term::node_list, parts[0]);
+      add(Term::node_list, std::string(parts[0]));
       parts[0] = "1";
     }
-    for (const auto& part : parts) {
+    for (const auto part : parts) {
       const auto equals = part.find('=');
       Resources unused;
       std::string wrong;
       const auto item = digits(part) ? fmt::format("{}={}", name, part) : fmt::format("{}=1:{}", name, part);
       if (read_request(item, unused, wrong).empty()) {
-        known += (known.empty() ? "" : ":") + part;
+        known.append(known.empty() ? "" : ":").append(part);
       } else if (equals == part.npos || lower_case(part.substr(equals + 1)) == "true") {
-        constraint += (constraint.empty() ? "" : "&") + part.substr(0, equals);
+        constraint.append(constraint.empty() ? "" : "&").append(part.substr(0, equals));
       } else if (part.starts_with("host=") || part.starts_with("vnode=")) {
-        add(Term::node_list, part.substr(equals + 1));
+        add(Term::node_list, std::string(part.substr(equals + 1)));
       } else {
-        header_.terms.push_back({Term::other, instead_of_resource({}), at_, part});
+        header_.terms.push_back({Term::other, instead_of_resource({}), at_, std::string(part)});
       }
     }
     std::string wrong;
@@ -374,13 +367,13 @@ class Reader {
   }
 
   void take_place(std::string_view value) {
-    for (const auto& part : split(value, ':')) {
+    for (const auto part : split(value, ':')) {
       if (part == "excl" || part == "exclhost") {
         header_.resources.exclusive = true;
       } else if (part == "pack") {
         header_.terms.push_back({Term::other, "use --nodes=1", at_, "place=pack"});
       } else if (part != "free" && part != "scatter" && part != "vscatter" && part != "shared") {
-        header_.terms.push_back({Term::other, "--switches may say it", at_, "place=" + part});
+        header_.terms.push_back({Term::other, "--switches may say it", at_, fmt::format("place={}", part)});
       }
     }
   }

@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "core/split.h"
 #include "slurm/reply.h"
 
 namespace catena::slurm {

@@ -1,5 +1,6 @@
 #include "slurm/control.h"
 
+#include "core/split.h"
 #include "slurm/reply.h"
 #include "slurm/submit.h"
 

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "core/job.h"
+#include "core/split.h"
 #include "slurm/reply.h"
 #include "slurm/states.h"
 

@@ -17,6 +17,7 @@
 #include "core/error.h"
 #include "core/posix_regex.h"
 #include "core/quote.h"
+#include "core/split.h"
 
 namespace catena::checks {
 namespace fs = std::filesystem;
@@ -305,11 +306,7 @@ void Checks::run(Transport& transport, const Site& site) {
   command.repeatable = true;
   const auto result = transport.run(command);
   bool begun = false, ended = false;
-  std::string_view rest = result.out;
-  while (!rest.empty()) {
-    const auto end = std::min(rest.find('\0'), rest.size());
-    const auto entry = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+  for (const auto entry : split_ended(result.out, '\0')) {
     if (!begun) {
       begun = entry.ends_with("begin");  // behind what a login profile prints
       continue;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "core/split.h"
+
 namespace catena::checks {
 namespace {
 
@@ -12,17 +14,6 @@ std::string_view next_line(std::string_view& text) {
   text.remove_prefix(std::min(end + 1, text.size()));
   if (line.ends_with('\r')) line.remove_suffix(1);
   return line;
-}
-
-std::vector<std::string_view> words(std::string_view line) {
-  std::vector<std::string_view> list;
-  while (true) {
-    const auto start = line.find_first_not_of(" \t");
-    if (start == std::string_view::npos) return list;
-    const auto end = std::min(line.find_first_of(" \t", start), line.size());
-    list.push_back(line.substr(start, end - start));
-    line.remove_prefix(end);
-  }
 }
 
 std::string lower(std::string_view text) {
@@ -61,7 +52,7 @@ std::vector<std::string> poscar_elements(std::string_view text) {
   std::string_view line;
   for (int i = 0; i < 6; ++i) line = next_line(text);
   std::vector<std::string> elements;
-  for (auto word : words(line)) {
+  for (auto word : split_words(line)) {
     word = word.substr(0, word.find('/'));
     if (!is_element(word)) return {};
     if (std::ranges::find(elements, word) == elements.end()) elements.emplace_back(word);
@@ -75,7 +66,7 @@ Pseudopotentials pseudopotentials(std::string_view text) {
   while (!text.empty()) {
     auto line = next_line(text);
     if (auto directory = directory_in(line)) found.directory = std::move(directory);
-    const auto parts = words(line.substr(0, line.find_first_of("!#")));
+    const auto parts = split_words(line.substr(0, line.find_first_of("!#")));
     if (parts.empty()) continue;
     const auto first = lower(parts.front());
     if (first == "atomic_species") {

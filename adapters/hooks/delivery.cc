@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "core/split.h"
 
 namespace catena::hooks {
 namespace {
@@ -21,16 +22,6 @@ std::string one_line(std::string text) {
   std::ranges::replace_if(
       text, [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
   return text;
-}
-
-std::vector<std::string> words(std::string_view text) {
-  std::vector<std::string> list;
-  while (!text.empty()) {
-    const auto end = std::min(text.find_first_of(" \t"), text.size());
-    if (end > 0) list.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return list;
 }
 
 std::string what_happened(const Call& call) {
@@ -89,7 +80,7 @@ Command command_for(const Hook& hook, const Call& call, const std::string& maile
   Command command;
   command.timeout = std::chrono::milliseconds(hook.timeout);
   if (!hook.mail.empty()) {
-    command.argv = words(mailer);
+    for (const auto word : split_words(mailer)) command.argv.emplace_back(word);
     command.input = message(hook, call);
     return command;
   }

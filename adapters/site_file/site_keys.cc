@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "adapters/site_file/site_file.h"
+#include "core/split.h"
 
 namespace catena {
 namespace {
@@ -78,11 +79,7 @@ Complaint set_transport(Site& site, const std::string& text) {
 }
 
 Complaint set_hosts(Site& site, const std::string& text) {
-  for (std::string_view rest = text; !rest.empty();) {
-    const auto end = std::min(rest.find_first_of(", \t"), rest.size());
-    const auto host = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (host.empty()) continue;
+  for (const auto host : split_words(text, ", \t")) {
     if (!is_word(host, "._-:")) {
       return {fmt::format("'{}' is no host", host), "the user has a key of its own: user = NAME"};
     }
@@ -132,11 +129,7 @@ Complaint set_user(Site& site, const std::string& text) {
 }
 
 Complaint set_hook_states(Site& site, const std::string& text) {
-  for (std::string_view rest = text; !rest.empty();) {
-    const auto end = std::min(rest.find_first_of(", \t"), rest.size());
-    if (end > 0) site.hook.on.emplace_back(rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
+  for (const auto state : split_words(text, ", \t")) site.hook.on.emplace_back(state);
   const auto known = states_of(Hook::Of::all);
   for (const auto& state : site.hook.on) {
     if (std::find(known.begin(), known.end(), state) == known.end())
@@ -259,16 +252,10 @@ std::vector<std::string_view> site_keys_of(std::string_view section) {
 }
 
 Complaint add_modules(Site& site, std::string_view text) {
-  while (!text.empty()) {
-    const auto end = std::min(text.find_first_of(" \t"), text.size());
-    const std::string_view name = text.substr(0, end);
-    if (!name.empty()) {
-      if (!is_word(name, "._+-/@:=")) {
-        return {fmt::format("'{}' is no module's name", name), "names are separated by blanks"};
-      }
-      site.modules.emplace_back(name);
-    }
-    text.remove_prefix(std::min(end + 1, text.size()));
+  for (const auto name : split_words(text)) {
+    if (!is_word(name, "._+-/@:="))
+      return {fmt::format("'{}' is no module's name", name), "names are separated by blanks"};
+    site.modules.emplace_back(name);
   }
   return {};
 }

@@ -12,6 +12,7 @@
 
 #include "adapters/local/local_transport.h"
 #include "core/error.h"
+#include "core/split.h"
 
 namespace catena::ssh {
 namespace {
@@ -81,16 +82,6 @@ std::string expand(std::string_view path, const HostConfig& config) {
     }
   }
   return expanded;
-}
-
-std::vector<std::string> split(std::string_view text, char separator) {
-  std::vector<std::string> parts;
-  while (!text.empty()) {
-    const auto end = std::min(text.find(separator), text.size());
-    if (end > 0) parts.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return parts;
 }
 
 // IdentityAgent: a path, "none", "SSH_AUTH_SOCK" or "$VARIABLE".
@@ -178,7 +169,12 @@ HostConfig parse_host_config(std::string_view name, std::string_view text) {
   Values identity_files, certificate_files, user_known_hosts, global_known_hosts;
   std::string jump, control_path;
   const auto append = [](Values& to) { return [&to](std::string_view value) { to.emplace_back(value); }; };
-  const auto all = [](Values& to) { return [&to](std::string_view value) { to = split(value, ' '); }; };
+  const auto all = [](Values& to) {
+    return [&to](std::string_view value) {
+      const auto words = split_words(value);
+      to.assign(words.begin(), words.end());
+    };
+  };
   const auto set = [](std::string& to) {
     return [&to](std::string_view value) { to = value == "none" ? std::string_view{} : value; };
   };
@@ -208,14 +204,15 @@ HostConfig parse_host_config(std::string_view name, std::string_view text) {
          if (seconds > 0) config.connect_timeout = std::chrono::seconds(seconds);
        }},
   };
-  for (const auto& line : split(text, '\n')) {
+  for (const auto& line : lines(text)) {
     const auto space = line.find(' ');
     const auto reader = readers.find(std::string_view(line).substr(0, space));
     if (space == std::string::npos || reader == readers.end()) continue;
     reader->second(std::string_view(line).substr(space + 1));
   }
   if (config.user.empty()) config.user = local_user();
-  config.proxy_jump = split(jump, ',');
+  const auto hops = split_words(jump, ",");
+  config.proxy_jump.assign(hops.begin(), hops.end());
   // The client turns ProxyJump into a ProxyCommand of its own.
   if (!config.proxy_jump.empty()) config.proxy_command.clear();
   const auto expand_all = [&](const Values& from, Values& to) {
@@ -234,8 +231,8 @@ HostConfig parse_host_config(std::string_view name, std::string_view text) {
 
 bool openssh_installed() {
   const char* path = std::getenv("PATH");
-  for (const auto& folder : split(path ? path : "/usr/bin:/bin", ':')) {
-    if (access((folder + "/ssh").c_str(), X_OK) == 0) return true;
+  for (const auto& folder : split_words(path ? path : "/usr/bin:/bin", ":")) {
+    if (access(fmt::format("{}/ssh", folder).c_str(), X_OK) == 0) return true;
   }
   return false;
 }

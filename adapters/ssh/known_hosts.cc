@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "adapters/ssh/encoding.h"
+#include "core/split.h"
 
 namespace catena::ssh {
 namespace {
@@ -113,11 +114,7 @@ void KnownHosts::read_text(std::string_view text, const std::string& file) {
 bool KnownHosts::matches(const Line& line, std::string_view name) {
   if (line.hosts.starts_with("|1|")) return hashed_match(line.hosts, name);
   bool found = false;
-  std::string_view rest = line.hosts;
-  while (!rest.empty()) {
-    const auto end = std::min(rest.find(','), rest.size());
-    auto pattern = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+  for (auto pattern : split_words(line.hosts, ",")) {
     const bool negated = pattern.starts_with('!');
     if (negated) pattern.remove_prefix(1);
     if (pattern.empty() || !glob(pattern, name)) continue;

@@ -12,6 +12,7 @@
 
 #include "adapters/ssh/authentication.h"
 #include "adapters/ssh/host_key.h"
+#include "core/split.h"
 
 namespace catena::ssh {
 namespace {
@@ -72,10 +73,7 @@ void prefer(LIBSSH2_SESSION* session, int method, std::string_view names) {
   const int count = libssh2_session_supported_algs(session, method, &list);
   const std::set<std::string_view> supported(list, list + std::max(count, 0));
   std::string kept;
-  while (!names.empty()) {
-    const auto end = std::min(names.find(','), names.size());
-    const auto name = names.substr(0, end);
-    names.remove_prefix(std::min(end + 1, names.size()));
+  for (const auto name : split_words(names, ",")) {
     if (supported.contains(name)) kept.append(kept.empty() ? "" : ",").append(name);
   }
   if (count > 0) libssh2_free(session, static_cast<void*>(list));

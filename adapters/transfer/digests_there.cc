@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "adapters/transfer/nul_list.h"
+#include "core/split.h"
 
 namespace catena::transfer {
 
@@ -16,7 +17,7 @@ std::unordered_map<std::string, std::string> digests_there(Transport& transport,
   command.repeatable = true;
   command.timeout = std::chrono::milliseconds{0};
   const auto out = transport.run(command).out;
-  for (const auto line : nul_parts(out)) {
+  for (const auto line : split_ended(out, '\0')) {
     if (line.size() > 66) digests.emplace(line.substr(66), line.substr(0, 64));  // HASH, two blanks, NAME
   }
   return digests;

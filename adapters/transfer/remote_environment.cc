@@ -4,6 +4,7 @@
 
 #include "adapters/transfer/nul_list.h"
 #include "core/error.h"
+#include "core/split.h"
 
 namespace catena::transfer {
 namespace {
@@ -24,7 +25,7 @@ std::map<std::string, std::string> remote_environment(Transport& transport) {
   const auto result = transport.run(command);
   std::map<std::string, std::string> environment;
   bool ours = false;
-  for (const auto entry : nul_parts(result.out)) {
+  for (const auto entry : split_ended(result.out, '\0')) {
     if (entry.ends_with(begin)) {
       ours = true;
     } else if (const auto equals = entry.find('='); ours && equals != std::string_view::npos) {

@@ -18,6 +18,7 @@
 #include "adapters/transfer/nul_list.h"
 #include "adapters/transfer/tar.h"
 #include "core/error.h"
+#include "core/split.h"
 
 namespace catena::transfer {
 namespace {
@@ -57,7 +58,7 @@ std::unordered_map<std::string, There> listing(Transport& transport, std::span<c
   command.repeatable = true;
   const auto out = transport.run(command).out;
   std::unordered_map<std::string, There> found;
-  for (const auto line : nul_parts(out)) {
+  for (const auto line : split_ended(out, '\0')) {
     There there;
     const auto* last = line.data() + line.size();
     auto at = std::from_chars(line.data(), last, there.size).ptr;

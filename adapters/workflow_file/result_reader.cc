@@ -4,25 +4,12 @@
 #include <array>
 
 #include "adapters/workflow_file/node_reader.h"
+#include "core/posix_regex.h"
 
 namespace catena {
 namespace {
 
 constexpr std::size_t regex_limit = 500;  // glibc's compiler recurses by the depth of the brackets
-
-// \d is no part of POSIX; the rest of what is allowed here, glibc knows.
-std::string to_posix(std::string_view regex) {
-  std::string posix;
-  for (std::size_t i = 0; i < regex.size(); ++i) {
-    if (regex[i] == '\\' && i + 1 < regex.size() && (regex[i + 1] == 'd' || regex[i + 1] == 'D')) {
-      posix += regex[++i] == 'd' ? "[0-9]" : "[^0-9]";
-    } else {
-      posix += regex[i];
-      if (regex[i] == '\\' && i + 1 < regex.size()) posix += regex[++i];
-    }
-  }
-  return posix;
-}
 
 // The end of the bracket expression that starts at `start`: behind its ']'.
 std::size_t bracket_end(std::string_view regex, std::size_t start) {
@@ -165,7 +152,7 @@ constexpr Field<Result> result_fields[] = {{"file", result_file},       {"regex"
 
 std::size_t groups_in(std::string_view regex) {
   regex_t compiled;
-  if (::regcomp(&compiled, to_posix(regex).c_str(), REG_EXTENDED) != 0) return 0;
+  if (::regcomp(&compiled, posix_regex(regex).c_str(), REG_EXTENDED) != 0) return 0;
   const std::size_t groups = compiled.re_nsub;
   ::regfree(&compiled);
   return groups;
@@ -202,7 +189,7 @@ std::string check_regex(std::string_view regex, std::string& hint) {
   if (regex.size() > regex_limit) return fmt::format("it is longer than {} characters", regex_limit);
   if (auto wrong = foreign_syntax(regex, hint); !wrong.empty()) return wrong;
   regex_t compiled;
-  const int status = ::regcomp(&compiled, to_posix(regex).c_str(), REG_EXTENDED);
+  const int status = ::regcomp(&compiled, posix_regex(regex).c_str(), REG_EXTENDED);
   if (status == 0) {
     ::regfree(&compiled);
     return {};

@@ -5,19 +5,10 @@
 #include "adapters/workflow_file/node_reader.h"
 #include "adapters/workflow_file/source.h"
 #include "core/error.h"
+#include "core/split.h"
 
 namespace catena {
 namespace {
-
-std::vector<std::string_view> lines_of(std::string_view text) {
-  std::vector<std::string_view> lines;
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    lines.push_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
-}
 
 // Behind a value of one line that begins at `column` (from 1): the text after " #".
 std::string comment_behind(std::string_view line, int column) {
@@ -42,7 +33,7 @@ void read(TemplateListing& listing) {
   std::vector<DocumentProblem> problems;
   const Document document = parse_yaml(text, problems);
   for (auto& problem : problems) scope.error(problem.at, problem.message, problem.hint);
-  const auto lines = lines_of(text);
+  const auto lines = split_ended(text, '\n');
   for (const auto line : lines) {
     if (!line.starts_with('#')) break;
     const auto start = line.find_first_not_of("# ");
