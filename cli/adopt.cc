@@ -63,7 +63,10 @@ int adopt(Context& context, std::string directory, const std::string& site_name)
   }
   auto read = read_snapshot(record.snapshot);
   give_back_records(*bench.transport, run_row.directory);
-  auto traces = find_traces(run_row, read.graph, *bench.backend);
+  auto traces =
+      find_traces(run_row, read.graph,
+                  bench.dialect && !bench.dialect->submit_text().array.empty() ? bench.site.max_array : 0,
+                  *bench.backend);
 
   auto& store = context.store();
   if (!again) {

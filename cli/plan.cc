@@ -35,15 +35,10 @@ Planned make(Context& context, const RunOptions& options) {
 // The whole plan as one submission; `run` sends it in windows of the site's submit_batch.
 Submission submission(const Planned& p) {
   const JobWriter writer(p.file.workflow, p.file.graph, p.row, p.bench->site, p.bench->dialect.get());
-  Submission result{p.row.id, p.row.directory, {}};
-  std::vector<std::size_t> places(p.file.graph.size());
-  for (const auto& planned : p.plan.submit) {
-    std::vector<Dependency> dependencies;
-    for (const auto& parent : planned.parents) dependencies.push_back({parent.on, places[parent.node], {}});
-    places[planned.node] = result.jobs.size();
-    result.jobs.push_back(writer.write(planned, 1, std::move(dependencies)).job);
-  }
-  return result;
+  return writer
+      .write(p.plan.submit, std::vector<NodeRow>(p.file.graph.size()),
+             std::vector<const Attempt*>(p.file.graph.size()))
+      .submission;
 }
 
 void print_order(const Planned& p) {

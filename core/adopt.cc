@@ -35,16 +35,18 @@ bool failed(JobState state) {
   }
 }
 
-Attempt attempt_of(const RunRow& run, const Graph& graph, NodeIndex node, int number) {
+// `array`: as an element of a job array.
+Attempt attempt_of(const RunRow& run, const Node& node, NodeIndex index, int number,
+                   const std::optional<ArrayPlace>& array) {
   Attempt attempt;
-  attempt.node = node;
+  attempt.node = index;
   attempt.number = number;
-  attempt.token = make_token(run.directory, graph.node(node).name, number);
+  attempt.token = array ? element_token(array->token, std::to_string(array->index))
+                        : make_token(run.directory, node.name, number);
   attempt.intended = run.created;
-  attempt.stdout_file =
-      fmt::format("{}/{}/{}.{}.out", run.directory, log_folder, graph.node(node).name, number);
-  attempt.stderr_file =
-      fmt::format("{}/{}/{}.{}.err", run.directory, log_folder, graph.node(node).name, number);
+  const auto log = log_path(run.directory, node, number, array);
+  attempt.stdout_file = log + ".out";
+  attempt.stderr_file = log + ".err";
   return attempt;
 }
 
@@ -68,7 +70,16 @@ void settle(Attempt& attempt, const std::optional<Outcome>& outcome) {
 
 }  // namespace
 
-Traces find_traces(const RunRow& run, const Graph& graph, Backend& backend) {
+Traces find_traces(const RunRow& run, const Graph& graph, std::size_t max_array, Backend& backend) {
+  // By itself, and as an element of an array.
+  const auto forms = [&](NodeIndex index, int number) {
+    const auto& node = graph.node(index);
+    std::vector<Attempt> both{attempt_of(run, node, index, number, {})};
+    if (max_array > 1 && node.element > 0)
+      both.push_back(attempt_of(run, node, index, number,
+                                array_place(run.directory, node, number, static_cast<int>(max_array))));
+    return both;
+  };
   std::vector<std::vector<Report>> reports;            // of each token asked for
   std::unordered_map<std::string, std::size_t> place;  // token -> place in `reports`
   std::vector<int> last(graph.size());                 // the last attempt of each node with a trace; 0: none
@@ -82,11 +93,12 @@ Traces find_traces(const RunRow& run, const Graph& graph, Backend& backend) {
     std::vector<std::pair<NodeIndex, int>> whose;
     for (const auto node : open) {
       for (int number = first; number < next; ++number) {
-        const auto attempt = attempt_of(run, graph, node, number);
-        place.emplace(attempt.token, reports.size() + refs.size());
-        refs.push_back(
-            {attempt.token, job_name(graph.node(node).name, attempt.token), "", run.directory, run.created});
-        whose.emplace_back(node, number);
+        for (const auto& attempt : forms(node, number)) {
+          place.emplace(attempt.token, reports.size() + refs.size());
+          refs.push_back({attempt.token, job_name(graph.node(node).name, attempt.token), "", run.directory,
+                          run.created});
+          whose.emplace_back(node, number);
+        }
       }
     }
     const auto before = reports.size();
@@ -120,7 +132,8 @@ Traces find_traces(const RunRow& run, const Graph& graph, Backend& backend) {
     NodeRow row;
     row.attempts = last[node];
     for (int number = 1; number <= last[node]; ++number) {
-      auto attempt = attempt_of(run, graph, node, number);
+      auto all = forms(node, number);
+      auto& attempt = all.size() > 1 && !reports[place.at(all[1].token)].empty() ? all[1] : all[0];
       if (number < last[node]) {
         std::vector<const Report*> ours;
         for (const auto& report : reports[place.at(attempt.token)]) ours.push_back(&report);

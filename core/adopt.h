@@ -22,6 +22,6 @@ struct Traces {
 // Asks for the tokens that the run's nodes would have, attempt by attempt, until many numbers in a row (4 in
 // the largest runs, 100 in small ones) have left no trace. Every record must be in the run's spool. Throws
 // Error(unavailable) if a source did not answer: a job that is not seen would be submitted again.
-Traces find_traces(const RunRow& run, const Graph& graph, Backend& backend);
+Traces find_traces(const RunRow& run, const Graph& graph, std::size_t max_array, Backend& backend);
 
 }  // namespace catena

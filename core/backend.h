@@ -46,10 +46,18 @@ struct Query {
 
 // One submission, in topological order: a dependency's in_submission is always smaller than the job's own
 // place.
+// A job array: jobs `first` to `first + count - 1`, which go out together, with this script.
+struct JobArray {
+  std::size_t first = 0, count = 0;
+  std::string indices;  // "1-5,7"
+  std::string script;
+};
+
 struct Submission {
   std::string run_id;
   std::string run_directory;
   std::vector<Job> jobs;
+  std::vector<JobArray> arrays{};  // in their order
 };
 
 struct Answer {

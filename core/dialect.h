@@ -26,6 +26,9 @@ struct SubmitText {
   std::string requeue;
   std::string command;              // "sbatch --parsable": reads the job script on standard input
   std::string hold;                 // "--hold"
+  std::string array;                // "--array=", before the indices; empty: job arrays are not used
+  std::string array_index;          // shell text by which an array's job knows its index
+  bool elements_known = false;      // other jobs can wait for a job array's element
   std::string id_filter;            // a shell `case` pattern list that a good id matches, and …
   std::string id_from_output;       // … an expansion that takes it from $out: "${out%%;*}"
   std::vector<std::string> unsure;  // texts on stderr after which the job may or may not have been queued
@@ -52,9 +55,12 @@ class Dialect {
   virtual std::vector<std::string> check_options(std::span<const std::string> options) const = 0;
   virtual SubmitText submit_text() const = 0;
   // The further words of this job's submit line, as shell text: its parents, whose ids are shell expansions
-  // ("$J3") or native ids, and what no directive can say.
-  virtual std::string submit_words(const Job& job,
-                                   std::span<const std::pair<On, std::string>> parents) const = 0;
+  // ("$J3") or native ids, and what no directive can say. Elements of an array wait for those of their own
+  // index in the arrays that `each` names, or names an element of.
+  virtual std::string submit_words(const Job& job, std::span<const std::pair<On, std::string>> parents,
+                                   std::span<const std::string> each) const = 0;
+  // "123_4": of an array's id, which may be shell text.
+  virtual std::string element_id(std::string_view array_id, int index) const = 0;
   // argv of the commands that carry out `action` for these jobs, split where a command line would grow too
   // long. For `repoint` one command a job.
   virtual std::vector<Command> control(Action action, std::span<const ControlTarget> targets) const = 0;

@@ -82,46 +82,33 @@ void Engine::place_jobs(Run& run, const Place& place, const Plan& plan, Submitte
 
 void Engine::submit_window(Run& run, const Place& place, const JobWriter& writer,
                            std::span<const PlannedNode> window, Submitted& result) {
-  Submission submission{run.row.id, run.row.directory, {}};
+  const auto current = run.current();
+  auto written = writer.write(window, run.nodes, current);
+  const auto& submission = written.submission;
   std::vector<std::string> directories;
-  std::vector<FileToPut> files;
-  std::unordered_map<NodeIndex, std::size_t> places;
+  auto files = std::move(written.scripts);
   const bool first = std::ranges::none_of(
       run.attempts, [](const auto& attempt) { return attempt && !attempt->native_id.empty(); });
-  if (first && place.run_files) files = place.run_files(run.row);
+  if (first && place.run_files) std::ranges::move(place.run_files(run.row), std::back_inserter(files));
   Recorder intent(*this, run);
-  for (const auto& planned : window) {
-    std::vector<Dependency> dependencies;
-    bool parents_there = true;
-    for (const auto& parent : planned.parents) {
-      if (auto found = places.find(parent.node); found != places.end()) {
-        dependencies.push_back({parent.on, found->second, {}});
-      } else if (const auto& attempt = run.attempts[parent.node]; attempt && !attempt->native_id.empty()) {
-        dependencies.push_back({parent.on, std::nullopt, attempt->native_id});
-      } else {
-        parents_there = false;  // refused in an earlier window: the next decision skips this one
-      }
-    }
-    if (!parents_there) continue;
-    auto& row = run.nodes[planned.node];
-    auto written = writer.write(planned, row.attempts + 1, std::move(dependencies), row.failures);
-    if (!place.dialect) directories.push_back(written.node.workdir);
-    for (auto& file : place.input_files(writer, planned.node, written.node)) files.push_back(std::move(file));
+  for (std::size_t i = 0; i < submission.jobs.size(); ++i) {
+    const auto& job = submission.jobs[i];
+    if (!place.dialect) directories.push_back(written.nodes[i].workdir);
+    for (auto& file : place.input_files(writer, job.node, written.nodes[i])) files.push_back(std::move(file));
 
+    auto& row = run.nodes[job.node];
     row.attempts += 1;
-    row.reason = planned.reason;
+    row.reason = std::move(written.reasons[i]);
     auto attempt = std::make_unique<Attempt>();
-    attempt->node = planned.node;
+    attempt->node = job.node;
     attempt->number = row.attempts;
-    attempt->token = written.job.token;
+    attempt->token = job.token;
     attempt->intended = intent.now();
-    attempt->stdout_file = written.job.log_out;
-    attempt->stderr_file = written.job.log_err;
-    run.attempts[planned.node] = std::move(attempt);
-    intent.attempt(planned.node);
-    intent.touch(planned.node);
-    places.emplace(planned.node, submission.jobs.size());
-    submission.jobs.push_back(std::move(written.job));
+    attempt->stdout_file = job.log_out;
+    attempt->stderr_file = job.log_err;
+    run.attempts[job.node] = std::move(attempt);
+    intent.attempt(job.node);
+    intent.touch(job.node);
   }
   place.backend.prepare(run.row.directory, directories, files, [&](std::uintmax_t done, std::uintmax_t all) {
     observer_.progress("staging in", done, all);

@@ -116,7 +116,7 @@ class Engine {
   const Edge* broken_edge(const Run& run, NodeIndex node, Pass& pass) const;
   void submit_again(Recorder& recorder, Run& run, NodeIndex node, const std::string& why);
   bool take_out(const Run& run, std::span<const NodeIndex> nodes, const Place& place);
-  bool settle_gone(Run& run, NodeIndex node, Pass& pass);
+  bool settle_gone(Run& run, NodeIndex node, bool accounting_seen, Pass& pass);
   void free_stranded(Run& run, const Place& place, Pass& pass);
   void stage_out(Run& run, const Place& place);
   void finish(Run& run, const Place& place);

@@ -1,5 +1,7 @@
 #include "core/expand.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
@@ -45,6 +47,14 @@ std::pair<NodeIndex, std::uint32_t> resolve(std::string_view name,
     return {0, 0};
   }
   return {found->second.first + element - 1, 1};
+}
+
+// "3 elements", "no foreach"
+std::string elements_text(const std::unordered_map<std::string_view, Span>& spans, std::string_view node) {
+  const auto found = spans.find(node);
+  return found == spans.end() || found->second.elements == 0
+             ? "no foreach"
+             : fmt::format("{} elements", found->second.elements);
 }
 
 void report_unknown(const Workflow& workflow, const NodeSpec& spec, const After& after,
@@ -311,6 +321,17 @@ Graph expand(const Workflow& workflow, Diagnostics& diagnostics) {
     for (const auto& after : spec.after) {
       const auto [first, count] = resolve(after.node, spans);
       if (count == 0) report_unknown(workflow, spec, after, spans, diagnostics);
+      if (after.each) {
+        if (count > 0 && (span.elements == 0 || !spans.contains(after.node) || count != span.elements)) {
+          diagnostics.add({workflow.file, after.at, spec.name,
+                           fmt::format("after: each: '{}' has {}, and this node {}", after.node,
+                                       elements_text(spans, after.node), elements_text(spans, spec.name)),
+                           "each edge leads from an element to the one of the same number"});
+          continue;
+        }
+        for (std::uint32_t e = 0; e < count; ++e) links.push_back({first + e, span.first + e, after.on});
+        continue;
+      }
       for (NodeIndex child = span.first; child < span.first + span.count; ++child) {
         for (NodeIndex parent = first; parent < first + count; ++parent)
           links.push_back({parent, child, after.on});

@@ -1,5 +1,7 @@
 #include "core/job.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cstdint>
 
@@ -38,8 +40,48 @@ std::string make_token(std::string_view run_directory, std::string_view node, in
   return token;
 }
 
+ArrayPlace array_place(std::string_view run_directory, const Node& element, int attempt, int largest) {
+  const auto count = static_cast<int>(element.element) - 1;
+  const auto name = fmt::format("{}[{}]", element.name.substr(0, element.name.rfind('.')), count / largest);
+  return {make_token(run_directory, name, attempt), count % largest + 1};
+}
+
+std::string log_path(std::string_view run_directory, const Node& node, int attempt,
+                     const std::optional<ArrayPlace>& array) {
+  std::string_view name = node.name;
+  std::string counted;
+  // The scheduler fills in the index, which is not the element's number where there are several arrays.
+  if (array && array->index != static_cast<int>(node.element)) {
+    counted = fmt::format("{}+{}.{}", name.substr(0, name.rfind('.')),
+                          static_cast<int>(node.element) - array->index, array->index);
+    name = counted;
+  }
+  return fmt::format("{}/{}/{}.{}", run_directory, log_folder, name, attempt);
+}
+
+std::string ranges_of(std::vector<int> numbers) {
+  std::ranges::sort(numbers);
+  std::string text;
+  for (std::size_t i = 0, end = 0; i < numbers.size(); i = end) {
+    for (end = i + 1; end < numbers.size() && numbers[end] == numbers[end - 1] + 1;) ++end;
+    text += fmt::format("{}{}", text.empty() ? "" : ",", numbers[i]);
+    if (end - i > 1) text += fmt::format("-{}", numbers[end - 1]);
+  }
+  return text;
+}
+
+std::string element_token(std::string_view array_token, std::string_view index) {
+  return std::string(array_token).append("_").append(index);
+}
+
+bool in_array(std::string_view token) {
+  return token.find('_') != token.npos;
+}
+
 std::string job_name(std::string_view node, std::string_view token) {
-  return std::string(node).append(".").append(token);
+  const auto index = token.find('_');
+  if (index != token.npos) node = node.substr(0, node.rfind('.'));
+  return std::string(node).append(".").append(token.substr(0, index));
 }
 
 std::string_view token_of(std::string_view name) {

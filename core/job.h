@@ -13,12 +13,21 @@
 
 namespace catena {
 
+inline constexpr std::string_view log_folder = "logs";  // of a run's directory: NODE.ATTEMPT.out, .err
+
 // A parent as the scheduler is told of it: a job that the same submission program submits before (its place
 // in the submission), or one that is at the scheduler already (its native id).
 struct Dependency {
   On on = On::ok;
   std::optional<std::size_t> in_submission;
   std::string native_id;
+  bool each = false;  // of a job array's element: on the element of its own index
+};
+
+// An element's place in a job array.
+struct ArrayPlace {
+  std::string token;  // of the array: the element's own is TOKEN_INDEX
+  int index = 0;      // at the scheduler, from 1
 };
 
 // What a job script does around its body, as values: for a backend that can do it without a shell.
@@ -31,9 +40,10 @@ struct BareJob {
 
 struct Job {
   NodeIndex node = no_node;
-  int attempt = 1;      // counts from 1
-  std::string token;    // ten characters of [0-9a-z], fresh for each attempt; see token.h
-  std::string name;     // NODE.TOKEN: the job's name at the scheduler, by which it is found again
+  int attempt = 1;    // counts from 1
+  std::string token;  // ten characters of [0-9a-z], and _INDEX in a job array; fresh for each attempt
+  std::string name;   // NODE.TOKEN: the job's name at the scheduler, by which it is found again
+  std::optional<ArrayPlace> array{};
   std::string log_out;  // absolute paths of the job's own output
   std::string log_err;
   // Where the scheduler starts it: the run's directory, since the job makes its own (a thousand directories
@@ -54,8 +64,18 @@ struct Job {
 // byte; else different: the directory, which holds the run's id, also tells apart runs of one id that two
 // stores have.
 std::string make_token(std::string_view run_directory, std::string_view node, int attempt);
+// Where an element stands if it goes out in an array: a node's elements count on over arrays of `largest`.
+ArrayPlace array_place(std::string_view run_directory, const Node& element, int attempt, int largest);
+std::string element_token(std::string_view array_token, std::string_view index);
+bool in_array(std::string_view token);
+// For the token of an array's element the array's own name, which all of them have: sweep.TOKEN for sweep.3.
 std::string job_name(std::string_view node, std::string_view token);
-// The token in a job's name, or empty if it is not one of ours.
+// Without ".out", ".err": where the job's own output goes.
+std::string log_path(std::string_view run_directory, const Node& node, int attempt,
+                     const std::optional<ArrayPlace>& array);
+// "1-5,7"
+std::string ranges_of(std::vector<int> numbers);
+// The token in a job's name (of an array its own), or empty if it is not one of ours.
 std::string_view token_of(std::string_view job_name);
 
 }  // namespace catena

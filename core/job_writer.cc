@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <unordered_map>
 
+#include "core/arrays.h"
 #include "core/retry.h"
 #include "core/script.h"
 
@@ -29,48 +31,138 @@ Rendered JobWriter::rendered(NodeIndex node) const {
   return result;
 }
 
-JobWriter::Written JobWriter::write(const PlannedNode& planned, int attempt,
-                                    std::vector<Dependency> dependencies, int failures) const {
-  Written written{{}, rendered(planned.node)};
-  const auto& node = graph_.node(planned.node);
-  auto& job = written.job;
-  job.node = planned.node;
+JobWriter::Written JobWriter::write(std::span<const PlannedNode> window, std::span<const NodeRow> nodes,
+                                    std::span<const Attempt* const> attempts) const {
+  std::unordered_map<NodeIndex, std::size_t> places;  // in the submission
+  std::vector<PlannedNode> there;
+  for (const auto& planned : window) {
+    const bool ready = std::ranges::all_of(planned.parents, [&](const Edge& parent) {
+      const auto* attempt = attempts[parent.node];
+      return places.contains(parent.node) || (attempt && !attempt->native_id.empty());
+    });
+    if (!ready) continue;  // a parent was refused in an earlier window: the next decision skips this one
+    there.push_back(planned);
+    places.emplace(planned.node, 0);
+  }
+  const auto submit = dialect_ ? dialect_->submit_text() : SubmitText{};
+  // In a path with a backslash no scheduler's word for the index is filled in.
+  const bool arrays = !submit.array.empty() && run_.directory.find('\\') == std::string::npos;
+  const auto list =
+      units(workflow_, graph_, there, nodes, attempts, {arrays ? site_.max_array : 0, submit.elements_known});
+  std::size_t next = 0;
+  for (const auto& unit : list) {
+    for (const auto member : unit.members) places[there[member].node] = next++;
+  }
+  Written written{{run_.id, run_.directory, {}, {}}, {}, {}, {}};
+  auto& jobs = written.submission.jobs;
+  for (const auto& unit : list) {
+    const auto first = jobs.size();
+    const auto follow = followers(there[unit.members.front()].node, unit.array());
+    for (const auto member : unit.members) {
+      const auto& planned = there[member];
+      std::vector<Dependency> dependencies;
+      for (const auto& parent : planned.parents) {
+        auto& dependency = dependencies.emplace_back();
+        dependency.on = parent.on;
+        bool of_array = false;
+        if (const auto place = places.find(parent.node); place != places.end()) {
+          dependency.in_submission = place->second;
+          of_array = jobs[place->second].array.has_value();
+        } else {
+          dependency.native_id = attempts[parent.node]->native_id;
+          of_array = in_array(attempts[parent.node]->token);
+        }
+        dependency.each = unit.array() && of_array && parent.on == On::ok &&
+                          is_element_edge(workflow_, graph_, planned.node, parent);
+      }
+      jobs.push_back(write(planned.node, nodes[planned.node], unit.array(), follow, std::move(dependencies),
+                           written.nodes.emplace_back(rendered(planned.node))));
+      written.reasons.push_back(planned.reason);
+    }
+    if (unit.array())
+      written.submission.arrays.push_back(
+          array_of(std::span(jobs).subspan(first), first, written.scripts.emplace_back()));
+  }
+  return written;
+}
+
+JobWriter::Followers JobWriter::followers(NodeIndex node, bool of_all_elements) const {
+  Followers found;
+  const auto look = [&](NodeIndex i) {
+    const auto children = graph_.children(i);
+    found.any = found.any || !children.empty();
+    found.other_than_ok =
+        found.other_than_ok || std::ranges::any_of(children, [](const Edge& e) { return e.on != On::ok; });
+  };
+  if (!of_all_elements) {
+    look(node);
+    return found;
+  }
+  const auto& one = graph_.node(node);
+  for (auto i = node - (one.element - 1); i < graph_.size() && graph_.node(i).spec == one.spec; ++i) look(i);
+  return found;
+}
+
+Job JobWriter::write(NodeIndex index, const NodeRow& row, bool array, const Followers& followers,
+                     std::vector<Dependency> dependencies, Rendered& rendered) const {
+  const auto& node = graph_.node(index);
+  const int attempt = row.attempts + 1;
+  Job job;
+  job.node = index;
   job.attempt = attempt;
-  job.token = make_token(run_.directory, node.name, attempt);
+  if (array) job.array = array_place(run_.directory, node, attempt, static_cast<int>(site_.max_array));
+  job.token = array ? element_token(job.array->token, std::to_string(job.array->index))
+                    : make_token(run_.directory, node.name, attempt);
   job.name = job_name(node.name, job.token);
-  job.log_out = fmt::format("{}/{}/{}.{}.out", run_.directory, log_folder, node.name, attempt);
-  job.log_err = fmt::format("{}/{}/{}.{}.err", run_.directory, log_folder, node.name, attempt);
-  job.workdir = dialect_ ? run_.directory : written.node.workdir;
+  const auto log = log_path(run_.directory, node, attempt, job.array);
+  job.log_out = log + ".out";
+  job.log_err = log + ".err";
+  job.workdir = dialect_ ? run_.directory : rendered.workdir;
   const auto* retry = retry_of(workflow_, workflow_.nodes[node.spec]);
-  if (retry && failures > 0) {
-    written.node.resources = raised(std::move(written.node.resources), *retry, failures);
-    const auto delay = retry_delay(*retry, failures);
-    if (delay.count() > 0) written.node.resources.begin = fmt::format("+{}", delay.count());
+  if (retry && row.failures > 0) {
+    rendered.resources = raised(std::move(rendered.resources), *retry, row.failures);
+    const auto delay = retry_delay(*retry, row.failures);
+    if (delay.count() > 0) rendered.resources.begin = fmt::format("+{}", delay.count());
   }
   const auto submit = dialect_ ? dialect_->submit_text() : SubmitText{};
   std::optional<TriesInJob> tries;
-  if (retry) tries = tries_in_job(*retry, site_.retry, failures, submit.requeue);
+  if (retry) tries = tries_in_job(*retry, site_.retry, row.failures, submit.requeue);
   job.requeued = tries && !tries->requeue.empty();
-  job.resources = written.node.resources;
-  job.options = written.node.scheduler_options;
+  job.resources = rendered.resources;
+  job.options = rendered.scheduler_options;
   job.dependencies = std::move(dependencies);
   // A node that nothing waits for cannot start too early: the hold, and a millisecond for its release, are
   // saved.
-  job.held = job.dependencies.empty() && !graph_.children(planned.node).empty();
-  job.other_than_ok_follows =
-      std::ranges::any_of(graph_.children(planned.node), [](const Edge& e) { return e.on != On::ok; });
+  job.held = job.dependencies.empty() && followers.any;
+  job.other_than_ok_follows = followers.other_than_ok;
   const ScriptInput input{workflow_.name,
                           facts_,
-                          written.node,
+                          rendered,
                           node.element,
                           job,
                           site_,
-                          dialect_ ? dialect_->directives(job) : std::vector<std::string>{},
+                          dialect_ && !array ? dialect_->directives(job) : std::vector<std::string>{},
                           submit.job_setup,
                           std::move(tries)};
   if (!dialect_) job.bare = bare_job(input);
   if (!job.bare) job.script = job_script(input);
-  return written;
+  return job;
+}
+
+JobArray JobWriter::array_of(std::span<const Job> elements, std::size_t first, FileToPut& scripts) const {
+  const auto& one = elements.front();
+  scripts.target = fmt::format("{}/{}/{}", run_.directory, array_folder, one.token);
+  scripts.mode = 0600;
+  JobArray array{first, elements.size(), {}, {}};
+  std::vector<int> indices;
+  for (const auto& element : elements) {
+    indices.push_back(element.array->index);
+    scripts.content += array_mark(element.token) + element.script;
+  }
+  array.indices = ranges_of(std::move(indices));
+  array.script = array_script(dialect_->directives(one), one.array->token, scripts.target,
+                              dialect_->submit_text().array_index);
+  return array;
 }
 
 RenderedInput JobWriter::fill_in(NodeIndex node, const Rendered& rendered, std::string_view file,

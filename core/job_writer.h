@@ -20,14 +20,18 @@ class JobWriter {
             const Dialect* dialect);
 
   struct Written {
-    Job job;
-    Rendered node;
+    Submission submission;
+    // Of each of its jobs:
+    std::vector<Rendered> nodes;
+    std::vector<std::string> reasons;
+    std::vector<FileToPut> scripts;  // of the arrays' elements; to be there before it is submitted
   };
-  // `dependencies` are the planned parents as the submission knows them. After `failures` failed attempts the
-  // node's retry rule says how long the scheduler is to wait and what is asked for. Throws Error(config) with
-  // every mistake.
-  Written write(const PlannedNode& planned, int attempt, std::vector<Dependency> dependencies,
-                int failures = 0) const;
+  // The window as one submission, parents before children, elements of a foreach in job arrays where the site
+  // and its scheduler let them. `nodes`, `attempts`: as recorded; a node is left out that waits for one which
+  // is neither in the window nor at the scheduler. After failed attempts a node's retry rule says how long
+  // the scheduler is to wait and what is asked for. Throws Error(config) with every mistake.
+  Written write(std::span<const PlannedNode> window, std::span<const NodeRow> nodes,
+                std::span<const Attempt* const> attempts) const;
 
   // The node with everything filled in, as it was when its job was written. Throws Error(config).
   Rendered rendered(NodeIndex node) const;
@@ -41,6 +45,14 @@ class JobWriter {
 
  private:
   Rendered render(NodeIndex node, Diagnostics& diagnostics) const;
+  // What of a node's children its job has to know; of an array's elements, of all their children.
+  struct Followers {
+    bool any = false, other_than_ok = false;
+  };
+  Followers followers(NodeIndex node, bool of_all_elements) const;
+  Job write(NodeIndex node, const NodeRow& row, bool array, const Followers& followers,
+            std::vector<Dependency> dependencies, Rendered& rendered) const;
+  JobArray array_of(std::span<const Job> elements, std::size_t first, FileToPut& scripts) const;
   const Workflow& workflow_;
   const Graph& graph_;
   const RunRow& run_;

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <unordered_set>
 
 #include "core/expand.h"
@@ -60,6 +61,15 @@ LateAnswer find(const LateReference& reference, const Workflow& workflow, const 
   return {};
 }
 
+// Behind an edge from element to element the other node is the element that this one waits for.
+void take_own_element(const LateReference& reference, const Workflow& workflow, const Node& from,
+                      Meant& meant) {
+  if (!meant.all) return;
+  const auto& edges = workflow.nodes[from.spec].after;
+  if (std::ranges::any_of(edges, [&](const After& a) { return a.each && a.node == reference.node; }))
+    meant = {meant.first + from.element - 1, 1, false};
+}
+
 // A parameter of the node as the workflow says it; nullptr: it has none of that name.
 const Value* parameter(const Workflow& workflow, const Graph& graph, NodeIndex index, std::string_view name,
                        Params& values) {
@@ -97,6 +107,7 @@ LateAnswer resolve(const LateReference& reference, const Workflow& workflow, con
   using Kind = LateReference::Kind;
   Meant meant;
   if (auto problem = find(reference, workflow, graph, meant); !problem.problem.empty()) return problem;
+  take_own_element(reference, workflow, graph.node(from), meant);
   const auto& target = graph.node(meant.first).name;
   if (reference.kind == Kind::param) {
     LateSteps steps;

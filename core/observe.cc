@@ -238,8 +238,9 @@ void Engine::submit_again(Recorder& recorder, Run& run, NodeIndex node, const st
 }
 
 // The end of a job that nobody tells of: it has left the queue, and there is no accounting (a PBS without a
-// history) and no record. It has not run where its parents did not let it. False: how it ended is not known.
-bool Engine::settle_gone(Run& run, NodeIndex node, Pass& pass) {
+// history) and no record. It has not run where its parents did not let it, and an array's element that is
+// cancelled while it waits leaves no trace. False: how it ended is not known.
+bool Engine::settle_gone(Run& run, NodeIndex node, bool accounting_seen, Pass& pass) {
   auto& attempt = *run.attempts[node];
   const bool cancelled = attempt.reason == cancel_requested;
   if (!cancelled && (attempt.started || run.row.stop_requested)) return false;
@@ -247,8 +248,10 @@ bool Engine::settle_gone(Run& run, NodeIndex node, Pass& pass) {
   const bool never_let = attempt.reason == stranded ||
                          std::ranges::any_of(run.graph.parents(node),
                                              [&](const Edge& edge) { return kept_back(run, node, edge); });
-  if ((!cancelled && !broken && !never_let) || !take_out(run, {&node, 1}, pass.place)) return false;
-  if (!cancelled && !broken) {
+  const bool traceless = accounting_seen && in_array(attempt.token);
+  if ((!cancelled && !broken && !never_let && !traceless) || !take_out(run, {&node, 1}, pass.place))
+    return false;
+  if (never_let && !cancelled && !broken) {
     submit_again(pass.recorder, run, node, attempt.reason == stranded ? stranded : removed_with_a_parent);
     return true;
   }
@@ -257,6 +260,9 @@ bool Engine::settle_gone(Run& run, NodeIndex node, Pass& pass) {
   pass.recorder.attempt(node);
   if (cancelled) {
     pass.recorder.state(node, NodeState::cancelled, "the scheduler does not know its job any more");
+  } else if (!broken) {
+    attempt.reason = "taken out of the queue while it waited";
+    pass.recorder.state(node, NodeState::cancelled, attempt.reason);
   } else {
     pass.recorder.state(
         node, NodeState::skipped,
@@ -299,7 +305,7 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
       recorder.attempt(node);
     }
     const bool waited = now - attempt.submitted.value_or(attempt.intended) >= site.settle;
-    if (!never_answered && waited && settle_gone(run, node, pass)) return;
+    if (!never_answered && waited && settle_gone(run, node, observation.accounting_seen, pass)) return;
     if (never_answered && waited && observation.accounting_seen) {
       attempt.state = AttemptState::dropped;
       recorder.attempt(node);

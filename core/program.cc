@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "core/quote.h"
 
@@ -56,22 +58,70 @@ catena_submit() {{  # PLACE TOKEN :PARENTS: COMMAND…; the job script is on sta
   return program;
 }
 
-std::string submit_line(const Dialect& dialect, const SubmitText& text, const Job& job, std::size_t place) {
+// A submission's jobs by the arrays that they are in.
+class Arrays {
+ public:
+  explicit Arrays(const Submission& submission) : submission_(submission), of_(submission.jobs.size()) {
+    for (const auto& array : submission.arrays)
+      std::fill_n(of_.begin() + static_cast<std::ptrdiff_t>(array.first), array.count, &array);
+  }
+  const JobArray* of(std::size_t place) const { return of_[place]; }
+  std::string variable(std::size_t place) const {
+    return fmt::format("$J{}", (of_[place] ? of_[place]->first : place) + 1);
+  }
+  std::string id(const Dialect& dialect, std::size_t place) const {
+    if (!of_[place]) return variable(place);
+    return dialect.element_id(fmt::format("${{J{}}}", of_[place]->first + 1),
+                              submission_.jobs[place].array->index);
+  }
+
+ private:
+  const Submission& submission_;
+  std::vector<const JobArray*> of_;
+};
+
+std::string submit_line(const Dialect& dialect, const SubmitText& text, const Submission& submission,
+                        const Arrays& arrays, std::size_t place) {
+  const auto& job = submission.jobs[place];
   std::vector<std::pair<On, std::string>> parents;
+  std::vector<std::string> each;
+  std::set<std::string> seen;
   std::string needed;  // ":$J1:$J2:": an empty one shows as "::"
+  // An array of which the job waits for all elements is one parent.
+  std::map<std::pair<const JobArray*, On>, std::size_t> waited_for;
+  const auto whole = [](On on) { return on == On::ok || on == On::any; };
   for (const auto& dependency : job.dependencies) {
-    if (dependency.in_submission) {
-      const auto variable = "$J" + std::to_string(*dependency.in_submission + 1);
-      needed += ":" + variable;
-      parents.emplace_back(dependency.on, variable);
+    if (!dependency.in_submission || dependency.each) continue;
+    if (const auto* array = arrays.of(*dependency.in_submission)) ++waited_for[{array, dependency.on}];
+  }
+  for (const auto& dependency : job.dependencies) {
+    if (!dependency.in_submission) {
+      if (dependency.each) {
+        each.push_back(dependency.native_id);
+      } else {
+        parents.emplace_back(dependency.on, dependency.native_id);
+      }
+      continue;
+    }
+    const auto parent = *dependency.in_submission;
+    const auto variable = arrays.variable(parent);
+    if (seen.insert(variable).second) needed += ":" + variable;
+    if (dependency.each) {
+      each.push_back(variable);
+      continue;
+    }
+    const auto* array = arrays.of(parent);
+    if (array && whole(dependency.on) && waited_for[{array, dependency.on}] == array->count) {
+      if (parent == array->first) parents.emplace_back(dependency.on, variable);
     } else {
-      parents.emplace_back(dependency.on, dependency.native_id);
+      parents.emplace_back(dependency.on, arrays.id(dialect, parent));
     }
   }
   std::string line =
       fmt::format("catena_submit {} {} \"{}:\" {}", place + 1, job.token, needed, text.command);
   if (job.held) line += " " + text.hold;
-  if (const auto words = dialect.submit_words(job, parents); !words.empty()) line += " " + words;
+  if (const auto* array = arrays.of(place)) line += " " + text.array + array->indices;
+  if (const auto words = dialect.submit_words(job, parents, each); !words.empty()) line += " " + words;
   return line;
 }
 
@@ -107,25 +157,32 @@ std::string submission_program(const Dialect& dialect, const Submission& submiss
                                     submission.jobs.size(), submission.jobs.size() == 1 ? "" : "s");
   program += "{\n" + functions(text);
   EnvironmentDefaults defaults(text);
+  const Arrays arrays(submission);
   for (std::size_t place = 0; place < submission.jobs.size(); ++place) {
+    const auto* array = arrays.of(place);
+    if (array && place != array->first) continue;
     const auto& job = submission.jobs[place];
-    const auto delimiter = delimiter_for("CATENA_JOB", job.script);
+    const auto& script = array ? array->script : job.script;
+    const auto delimiter = delimiter_for("CATENA_JOB", script);
     program += "\n" + defaults.lines_before(job);
-    program += fmt::format("{} <<'{}'\n{}{}\n", submit_line(dialect, text, job, place), delimiter, job.script,
-                           delimiter);
+    program += fmt::format("{} <<'{}'\n{}{}\n", submit_line(dialect, text, submission, arrays, place),
+                           delimiter, script, delimiter);
   }
   return program + "\n[ -n \"$stop\" ] && echo STOP || echo END\n}\n";
 }
 
 ProgramAnswers::ProgramAnswers(const Dialect& dialect, const Submission& submission)
-    : text_(dialect.submit_text()), answered_(submission.jobs.size()) {
+    : dialect_(dialect),
+      submission_(submission),
+      text_(dialect.submit_text()),
+      answered_(submission.jobs.size()) {
   for (std::size_t i = 0; i < submission.jobs.size(); ++i) places_.emplace(submission.jobs[i].token, i);
 }
 
-std::optional<Answer> ProgramAnswers::read(std::string_view line) {
+std::vector<Answer> ProgramAnswers::read(std::string_view line) {
   if (line == "END" || line == "STOP") {
     ended_ = true;
-    return std::nullopt;
+    return {};
   }
   auto word = [&line] {
     const auto end = std::min(line.find(' '), line.size());
@@ -134,9 +191,9 @@ std::optional<Answer> ProgramAnswers::read(std::string_view line) {
     return result;
   };
   const auto kind = word();
-  if (kind != "OK" && kind != "ERR" && kind != "SKIP" && kind != "UNSURE") return std::nullopt;
+  if (kind != "OK" && kind != "ERR" && kind != "SKIP" && kind != "UNSURE") return {};
   const auto place = places_.find(word());
-  if (place == places_.end() || answered_[place->second]) return std::nullopt;
+  if (place == places_.end() || answered_[place->second]) return {};
   Answer answer;
   answer.job = place->second;
   if (kind == "OK") {
@@ -158,8 +215,17 @@ std::optional<Answer> ProgramAnswers::read(std::string_view line) {
                   : says_one_of(text_.unavailable) ? Answer::Kind::unavailable
                                                    : Answer::Kind::refused;
   }
-  answered_[answer.job] = true;
-  return answer;
+  const auto array = std::ranges::find(submission_.arrays, answer.job, &JobArray::first);
+  std::vector<Answer> answers(array == submission_.arrays.end() ? 1 : array->count, answer);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    auto& each = answers[i];
+    each.job += i;
+    each.more = i + 1 < answers.size();
+    if (array != submission_.arrays.end() && each.kind == Answer::Kind::accepted)
+      each.native_id = dialect_.element_id(answer.native_id, submission_.jobs[each.job].array->index);
+    answered_[each.job] = true;
+  }
+  return answers;
 }
 
 std::vector<std::size_t> ProgramAnswers::unanswered() const {

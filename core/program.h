@@ -4,16 +4,17 @@
 //   ERR token status text   refused or unavailable, in the scheduler's words on one line
 //   SKIP token         not tried: a parent was not accepted
 //   UNSURE token status text   it may have been queued
+// (a job array by its first element's token)
 // and at the end END, or STOP where the rest was not tried (after UNSURE, when the scheduler does not
 // answer, or when it takes no more of the user's jobs).
 // All of it is one compound command: a shell that receives only the beginning (a cut connection) runs
 // nothing, where it would else submit a job whose script is cut short.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "core/backend.h"
 #include "core/dialect.h"
@@ -26,13 +27,17 @@ std::string submission_program(const Dialect& dialect, const Submission& submiss
 // Reads the program's lines. What is no answer (a login shell's banner) is passed over.
 class ProgramAnswers {
  public:
+  // Both must outlive it.
   ProgramAnswers(const Dialect& dialect, const Submission& submission);
-  std::optional<Answer> read(std::string_view line);
+  // One answer, or those of all elements of an array; none.
+  std::vector<Answer> read(std::string_view line);
   bool ended() const { return ended_; }  // END or STOP was seen: jobs without an answer were not tried
   // The jobs without an answer, in order: after a broken connection each of them is unsure.
   std::vector<std::size_t> unanswered() const;
 
  private:
+  const Dialect& dialect_;
+  const Submission& submission_;
   const SubmitText text_;
   std::unordered_map<std::string_view, std::size_t> places_;
   std::vector<bool> answered_;

@@ -398,6 +398,23 @@ c_pid=
   return text;
 }
 
+std::string array_mark(std::string_view token) {
+  return fmt::format("#{}\n", token);
+}
+
+std::string array_script(const std::vector<std::string>& directives, std::string_view array_token,
+                         std::string_view file, std::string_view index) {
+  std::string text = "#!/bin/bash\n";
+  for (const auto& line : directives) text += line + "\n";
+  text += fmt::format("c_token={}_{} c_file={}\n", array_token, index, q(std::string(file)));
+  return text + R"sh(c_job=${c_file%/arrays/*}/bodies/$c_token.job
+awk -v mark="#$c_token" -v any="#${c_token%_*}_" 'index($0, any) == 1 { if (on) exit; on = $0 == mark; next } on' \
+  "$c_file" > "$c_job.$$" && [ -s "$c_job.$$" ] && mv -f "$c_job.$$" "$c_job" ||
+  { echo "catena: $c_file gives no script of $c_token" >&2; exit 1; }
+exec "$BASH" "$c_job"
+)sh";
+}
+
 std::optional<BareJob> bare_job(const ScriptInput& in) {
   const auto& node = in.node;
   if (!in.site.modules.empty() || !in.site.prologue.empty() || !node.stdout_file.empty() ||

@@ -20,7 +20,8 @@ inline constexpr std::string_view taken_folder = ".catena/taken";  // records th
 inline constexpr std::string_view body_folder =
     ".catena/bodies";  // bodies, by token (bare jobs: equal ones share a file)
 inline constexpr std::string_view claim_folder = ".catena/claims";  // which job runs an attempt, by token
-inline constexpr std::string_view log_folder = "logs";              // NODE.ATTEMPT.out, .err
+inline constexpr std::string_view array_folder =
+    ".catena/arrays";  // the scripts of an array's elements, by its first one's token
 inline constexpr std::string_view result_folder =
     "results";  // NODE.json: parameters and results, for later bodies
 
@@ -61,6 +62,12 @@ std::string job_script(const ScriptInput& input);
 // prologue, a header's file names, results, late values, directives, a further attempt. Whoever runs it does
 // what job_script() does, in the same order; only the claim may be made in another way.
 std::optional<BareJob> bare_job(const ScriptInput& input);
+
+// A job array: its script finds the element's own one in `file`, where each stands behind its array_mark().
+// `index`: shell text for the element's index.
+std::string array_script(const std::vector<std::string>& directives, std::string_view array_token,
+                         std::string_view file, std::string_view index);
+std::string array_mark(std::string_view token);
 
 // For people to read: what a bare job exports, and its body.
 std::string to_text(const BareJob& job);

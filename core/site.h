@@ -49,6 +49,7 @@ struct Site {
   Bytes memory = 0;                      // local; 0: the machine's
   Seconds kill_grace{10};                // local: between TERM and KILL
   std::size_t submit_batch = 1000;       // jobs in one submission program
+  std::size_t max_array = 1000;          // the highest index of a job array; below 2: no arrays
   std::size_t max_jobs = 0;              // of the user in the queue at once, catena's and others; 0: no limit
   std::size_t argument_bytes = 100'000;  // longest command line for lists of ids
 

@@ -27,6 +27,7 @@ struct After {
   std::string node;  // a node of the document (all its elements), or one element: "scf.3"
   On on = On::ok;
   Position at;
+  bool each = false;  // element to element: the third one waits for the third one alone
 };
 
 // foreach: the node is expanded into elements, one for each combination of values.

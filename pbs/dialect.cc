@@ -71,12 +71,16 @@ class PbsDialect : public Dialect {
     return pbs::check_options(options);
   }
   SubmitText submit_text() const override { return pbs::submit_text(options_); }
-  std::string submit_words(const Job& job,
-                           std::span<const std::pair<On, std::string>> parents) const override {
+  std::string submit_words(const Job& job, std::span<const std::pair<On, std::string>> parents,
+                           std::span<const std::string> /*each*/) const override {
     auto words = begin_words(job);
     if (parents.empty()) return words;
     // Two words: some qsubs do not take "-Wdepend=…".
     return words + (words.empty() ? "" : " ") + "-W \"depend=" + dependency_list(parents) + "\"";
+  }
+  std::string element_id(std::string_view array_id, int index) const override {  // 54[].host: 54[3].host
+    const auto bracket = std::min(array_id.find(']'), array_id.size());
+    return std::string(array_id).insert(bracket, std::to_string(index));
   }
   std::vector<Command> control(Action action, std::span<const ControlTarget> targets) const override {
     return pbs::control(action, targets, options_);

@@ -1,5 +1,9 @@
 #include "slurm/control.h"
 
+#include <fmt/core.h>
+
+#include <map>
+
 #include "core/split.h"
 #include "slurm/reply.h"
 #include "slurm/submit.h"
@@ -32,6 +36,29 @@ bool summary(std::string_view line) {
   return line.starts_with("slurm_suspend error") || line.starts_with("slurm_update error");
 }
 
+// Elements of one array as "123_[1-5,7]": a thousand ids would be a thousand requests. Such a list is one
+// word of a command line, too.
+std::vector<std::string> ids_of(std::span<const ControlTarget> targets, std::size_t bytes) {
+  std::vector<std::string> ids;
+  std::map<std::string, std::vector<int>> arrays;
+  for (const auto& target : targets) {
+    const auto mark = target.native_id.find('_');
+    if (mark == std::string::npos) {
+      ids.push_back(target.native_id);
+    } else {
+      arrays[target.native_id.substr(0, mark)].push_back(std::stoi(target.native_id.substr(mark + 1)));
+    }
+  }
+  for (auto& [id, indices] : arrays) {
+    const auto text = ranges_of(std::move(indices));
+    const auto parts = split_words(text, ",");
+    const std::vector<std::string> ranges(parts.begin(), parts.end());
+    for (const auto& list : lists_of(ranges, bytes - id.size() - 3))
+      ids.push_back(fmt::format("{}_[{}]", id, joined(list)));
+  }
+  return ids;
+}
+
 }  // namespace
 
 std::vector<Command> control(Action action, std::span<const ControlTarget> targets, const Options& options) {
@@ -45,10 +72,7 @@ std::vector<Command> control(Action action, std::span<const ControlTarget> targe
     }
     return commands;
   }
-  std::vector<std::string> ids;
-  ids.reserve(targets.size());
-  for (const auto& target : targets) ids.push_back(target.native_id);
-  for (auto& list : lists_of(ids, options.argument_bytes)) {
+  for (auto& list : lists_of(ids_of(targets, options.argument_bytes), options.argument_bytes)) {
     auto argv = action == Action::cancel ? scancel() : scontrol();
     if (action == Action::cancel) {
       argv.insert(argv.end(), list.begin(), list.end());

@@ -15,6 +15,15 @@ namespace {
 
 constexpr std::array<std::string_view, 3> option_names = {"kill_on_invalid_dep", "export", "accounting"};
 
+// "afterok:$J1,aftercorr:$J2"; the array of "123_4" is 123.
+std::string dependency_words(std::span<const std::pair<On, std::string>> parents,
+                             std::span<const std::string> each) {
+  auto words = dependency_list(parents);
+  for (const auto& id : each)
+    words.append(words.empty() ? "" : ",").append("aftercorr:").append(id.substr(0, id.find('_')));
+  return words;
+}
+
 class SlurmDialect : public Dialect {
  public:
   explicit SlurmDialect(const Options& options) : options_(options) {}
@@ -26,14 +35,17 @@ class SlurmDialect : public Dialect {
     return slurm::check_options(options);
   }
   SubmitText submit_text() const override { return slurm::submit_text(options_); }
-  std::string submit_words(const Job& job,
-                           std::span<const std::pair<On, std::string>> parents) const override {
-    if (parents.empty()) return {};
+  std::string submit_words(const Job& job, std::span<const std::pair<On, std::string>> parents,
+                           std::span<const std::string> each) const override {
+    if (parents.empty() && each.empty()) return {};
     // The last of two is taken. A removed job counts as ended, though it may come back with its parents'
     // retry.
     const bool must_stay = options_.kill_on_invalid_dep && job.other_than_ok_follows;
     return std::string(must_stay ? "--kill-on-invalid-dep=no " : "") +
-           "\"--dependency=" + dependency_list(parents) + "\"";
+           "\"--dependency=" + dependency_words(parents, each) + "\"";
+  }
+  std::string element_id(std::string_view array_id, int index) const override {
+    return std::string(array_id).append("_").append(std::to_string(index));
   }
   std::vector<Command> control(Action action, std::span<const ControlTarget> targets) const override {
     return slurm::control(action, targets, options_);

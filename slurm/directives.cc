@@ -13,6 +13,13 @@ namespace {
 constexpr Bytes kib = 1024;
 constexpr Bytes mib = 1024 * kib;
 
+// Of an array's elements, whose logs are called NODE.INDEX.ATTEMPT.out: with %a for the index.
+std::string log_pattern(const Job& job, const std::string& log) {
+  if (!job.array) return file_pattern(log);
+  const auto end = fmt::format(".{}.{}{}", job.array->index, job.attempt, log.substr(log.size() - 4));
+  return file_pattern(log.substr(0, log.size() - end.size())) + ".%a" + end.substr(end.find('.', 1));
+}
+
 std::string size_text(Bytes size) {
   const auto bytes = std::max<Bytes>(size, 1);  // 0 would mean all memory of the node
   return bytes % mib == 0 ? fmt::format("{}M", bytes / mib) : fmt::format("{}K", (bytes + kib - 1) / kib);
@@ -109,10 +116,10 @@ std::vector<std::string> directives(const Job& job, const Options& options) {
   std::string gres = gpu_gres(job.resources);
   const auto own = without_gres(job, gres);
   std::vector<std::string> lines = {directive("job-name", job.name), directive("chdir", job.workdir),
-                                    directive("output", file_pattern(job.log_out))};
+                                    directive("output", log_pattern(job, job.log_out))};
   // Without --error both streams go to --output.
   if (!job.log_err.empty() && job.log_err != job.log_out)
-    lines.push_back(directive("error", file_pattern(job.log_err)));
+    lines.push_back(directive("error", log_pattern(job, job.log_err)));
   lines.push_back(directive("export", options.export_all ? "ALL" : "NONE"));
   for (auto& each : resource_directives(job.resources, gres)) lines.push_back(std::move(each.text));
   if (job.requeued) {  // it must be let, and the output of the tries before must stay

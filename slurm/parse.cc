@@ -12,6 +12,8 @@
 namespace catena::slurm {
 namespace {
 
+constexpr long most_indices = 4'000'001;  // SLURM's highest MaxArraySize
+
 template <std::size_t n>
 using Columns = std::array<std::string_view, n>;
 
@@ -46,9 +48,10 @@ bool job_id(std::string_view text) {
   return !text.empty() && text[0] >= '1' && text[0] <= '9';
 }
 
-// "7647.batch", "7647.extern", "7647.0": a step, not a job.
+// "7647.batch", "7647.extern", "7647.0": a step, not a job. (A long list of an array's elements ends in "...]".)
 bool step(std::string_view id) {
-  return id.find('.') != id.npos;
+  const auto list = id.find(']');
+  return id.find('.', list == id.npos ? 0 : list) != id.npos;
 }
 
 std::string known(std::string_view text) {
@@ -106,6 +109,20 @@ void fill_exit(Report& report, std::string_view exit_code) {
   }
 }
 
+// Of an array's elements: "4", or of those that wait and have no row of their own "[1-3,7%2]".
+std::vector<std::string> indices(std::string_view text) {
+  if (!text.starts_with('[')) return {std::string(text)};
+  std::vector<std::string> list;
+  for (const auto range : catena::split_words(text.substr(1, text.find_first_of("]%") - 1), ",")) {
+    const auto dash = range.find('-');
+    const auto first = integer(range.substr(0, dash));
+    const auto last = dash == range.npos ? first : integer(range.substr(dash + 1));
+    if (!first || !last) continue;  // "...": the list is cut
+    for (auto i = *first; i <= *last && i - *first < most_indices; ++i) list.push_back(std::to_string(i));
+  }
+  return list;
+}
+
 Parsed read(const CommandResult& result,
             bool (*read_line)(std::string_view line, Report& report, std::string_view& name)) {
   throw_if_unanswered(result);
@@ -121,7 +138,18 @@ Parsed read(const CommandResult& result,
     }
     report.token = token_of(name);
     if (report.source == Evidence::queue && !ended(report.state)) ++parsed.live[""];
-    if (!report.token.empty() && !step(report.native_id)) parsed.reports.push_back(std::move(report));
+    if (report.token.empty() || step(report.native_id)) continue;
+    const auto mark = report.native_id.find('_');
+    if (mark == std::string::npos) {
+      parsed.reports.push_back(std::move(report));
+      continue;
+    }
+    const auto array = report.token, id = report.native_id.substr(0, mark + 1);
+    for (const auto& index : indices(std::string_view(report.native_id).substr(mark + 1))) {
+      report.token = element_token(array, index);
+      report.native_id = id + index;
+      parsed.reports.push_back(report);
+    }
   }
   return parsed;
 }

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "core/quote.h"
 #include "slurm/reply.h"
@@ -57,12 +58,16 @@ Command queue_query(const Query& query, const Options& options) {
 
 Command accounting_query(const Query& query, const Options& options) {
   std::vector<std::string> ids, names;
+  std::unordered_set<std::string> seen;
+  const auto add = [&seen](std::vector<std::string>& list, const std::string& word) {
+    if (seen.insert(word).second) list.push_back(word);
+  };
   auto earliest = Time::max();
   for (const auto& job : query.jobs) {
     if (!job.native_id.empty()) {
-      ids.push_back(job.native_id);
+      add(ids, job.native_id.substr(0, job.native_id.find('_')));  // of an array, for all its elements
     } else {
-      names.push_back(job.name);
+      add(names, job.name);
       earliest = std::min(earliest, job.submitted);
     }
   }

@@ -36,7 +36,9 @@ constexpr std::string_view step_variables =
     "SLURM_CPU_BIND"
     " SLURM_CPU_BIND_LIST SLURM_CPU_BIND_TYPE SLURM_CPU_BIND_VERBOSE SLURM_MEM_BIND SLURM_DISTRIBUTION "
     "SLURM_HINT"
-    " SLURM_EXPORT_ENV SLURM_EXIT_ERROR";
+    " SLURM_EXPORT_ENV SLURM_EXIT_ERROR"
+    " SLURM_ARRAY_JOB_ID SLURM_ARRAY_TASK_ID SLURM_ARRAY_TASK_COUNT SLURM_ARRAY_TASK_MAX SLURM_ARRAY_TASK_MIN"
+    " SLURM_ARRAY_TASK_STEP";
 
 }  // namespace
 
@@ -47,13 +49,18 @@ SubmitText submit_text(const Options& options) {
   text.environment_defaults = {{"account", "SBATCH_ACCOUNT"}};
   // With --export=NONE the job has SLURM_EXPORT_ENV=NONE, and its srun would start programs without the job's
   // environment.
-  text.job_setup = "export CATENA_JOB_ID=\"$SLURM_JOB_ID\"\nunset SLURM_EXPORT_ENV\n";
+  text.job_setup =
+      "export CATENA_JOB_ID=\"${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}\"\n"
+      "[ -n \"$CATENA_JOB_ID\" ] || CATENA_JOB_ID=$SLURM_JOB_ID\nunset SLURM_EXPORT_ENV\n";
   // --kill-on-invalid-dep is always said: SchedulerParameters=kill_invalid_depend may make `yes` the default.
   // --ignore-pbs: sbatch would take #PBS and #BSUB lines of the body for options, even after the first
   // command.
   text.command = std::string("sbatch --parsable --ignore-pbs --kill-on-invalid-dep=") +
                  (options.kill_on_invalid_dep ? "yes" : "no");
   text.hold = "--hold";
+  text.array = "--array=";
+  text.array_index = "$SLURM_ARRAY_TASK_ID";
+  text.elements_known = true;
   text.requeue = "scontrol requeue \"$CATENA_JOB_ID\"";
   text.id_filter = "[1-9]*";
   text.id_from_output = "${out%%;*}";  // "2297;lab" with -M or SLURM_CLUSTERS

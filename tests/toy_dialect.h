@@ -14,6 +14,9 @@ class ToyDialect : public Dialect {
     SubmitText text;
     text.command = "toy-submit";
     text.hold = "--hold";
+    text.array = "--array=";
+    text.array_index = "$TOY_INDEX";
+    text.elements_known = true;
     text.id_filter = "[0-9]*";
     text.id_from_output = "${out%%;*}";
     text.environment_defaults = {{"account", "TOY_ACCOUNT"}};
@@ -22,11 +25,16 @@ class ToyDialect : public Dialect {
     text.unavailable = {"cannot connect"};
     return text;
   }
-  std::string submit_words(const Job&, std::span<const std::pair<On, std::string>> parents) const override {
-    if (parents.empty()) return {};
+  std::string submit_words(const Job&, std::span<const std::pair<On, std::string>> parents,
+                           std::span<const std::string> each) const override {
+    if (parents.empty() && each.empty()) return {};
     std::string text = "\"--after=";
+    for (const auto& id : each) text += "each:" + id + ",";
     for (const auto& [on, id] : parents) text += std::string(to_string(on)) + ":" + id + ",";
     return text + "\"";
+  }
+  std::string element_id(std::string_view array_id, int index) const override {
+    return std::string(array_id).append("_").append(std::to_string(index));
   }
   std::vector<Command> control(Action, std::span<const ControlTarget>) const override { return {}; }
   std::vector<std::string> parse_control(Action, const CommandResult&) const override { return {}; }

@@ -33,7 +33,7 @@ void BatchBackend::submit(const Submission& submission, const AnswerSink& sink) 
   std::string trouble;
   try {
     const auto result = transport_.run(command, [&](std::string_view line) {
-      if (const auto answer = answers.read(line)) sink(*answer);
+      for (const auto& answer : answers.read(line)) sink(answer);
     });
     if (!answers.ended())
       trouble =

@@ -221,6 +221,8 @@ const SiteKey keys[] = {
      [](Site& s, const std::string& v) { return set_duration(s.kill_grace, v, Seconds{0}); }, KeyFor::local},
     {"limits", "max_jobs",
      [](Site& s, const std::string& v) { return set_number<std::size_t>(s.max_jobs, v, 0); }},
+    {"limits", "max_array",
+     [](Site& s, const std::string& v) { return set_number<std::size_t>(s.max_array, v, 0); }},
     {"limits", "submit_batch",
      [](Site& s, const std::string& v) { return set_number<std::size_t>(s.submit_batch, v, 1); }},
     // 128 KiB is the longest single argument that Linux takes.

@@ -57,7 +57,10 @@ void after_on(const Scope& scope, const Item& item, After& after) {
               suggestion(*text, names));
 }
 
-constexpr Field<After> after_fields[] = {{"node", after_node}, {"on", after_on}};
+void after_each(const Scope& scope, const Item& item, After& after) {
+  after.each = read_bool(scope, item, "after.each").value_or(false);
+}
+constexpr Field<After> after_fields[] = {{"node", after_node}, {"on", after_on}, {"each", after_each}};
 
 void one_after(const Scope& scope, const Item& item, std::vector<After>& edges) {
   After after;

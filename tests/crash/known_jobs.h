@@ -19,7 +19,10 @@ inline std::vector<std::string> split(const std::string& text, char at) {
 // A job as the scheduler knows it.
 struct KnownJob {
   std::string id, name, state, directory;
-  std::string token() const { return name.substr(name.rfind('.') + 1); }
+  std::string token() const {  // of an array's element with its index
+    const auto index = id.find('_');
+    return name.substr(name.rfind('.') + 1) + (index == id.npos ? "" : id.substr(index));
+  }
 };
 
 inline std::vector<KnownJob> jobs_in(const std::string& listing) {
@@ -33,7 +36,7 @@ inline std::vector<KnownJob> jobs_in(const std::string& listing) {
 
 // What is in the controller's memory: all that is live, and what has ended in the last minute (MinJobAge).
 inline std::vector<KnownJob> squeue() {
-  return jobs_in(shell_output("squeue -h -a -t all -o '%A|%j|%T|%Z'"));
+  return jobs_in(shell_output("squeue -h -a -r -t all -o '%i|%j|%T|%Z'"));
 }
 // What has ended. Without the states, a window in time leaves out what was taken out while it waited.
 inline std::vector<KnownJob> sacct(const std::string& since) {

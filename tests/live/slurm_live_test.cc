@@ -120,6 +120,7 @@ TEST_F(Slurm, AQueuedJobSaysWhichReasonSlurmGives) {
 }
 
 TEST_F(Slurm, ARunContinuedAfterAKillSubmitsNothingTwice) {
+  box.write("sites/slurm.ini", box.read("sites/slurm.ini") + "[limits]\nmax_array = 0\n");  // one by one
   std::string yaml =
       "name: torn\ndefaults: {resources: {memory: 10M}}\nnodes:\n  a:\n    foreach: {i: 1..150}\n" + log() +
       "  b:\n    after: [a]\n" + log();

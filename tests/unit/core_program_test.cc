@@ -181,9 +181,9 @@ TEST_F(Program, SilenceIsSaidInWords) {
   job("");
   ProgramAnswers answers(dialect_, submission_);
   const auto answer = answers.read("UNSURE token0 1 ");
-  ASSERT_TRUE(answer);
-  EXPECT_EQ(answer->kind, Answer::Kind::unsure);
-  EXPECT_EQ(answer->text, "it said nothing, and ended with status 1");
+  ASSERT_EQ(answer.size(), 1U);
+  EXPECT_EQ(answer[0].kind, Answer::Kind::unsure);
+  EXPECT_EQ(answer[0].text, "it said nothing, and ended with status 1");
 }
 
 TEST_F(Program, AnswersAreReadAndNoiseIsPassedOver) {
@@ -192,19 +192,44 @@ TEST_F(Program, AnswersAreReadAndNoiseIsPassedOver) {
   job("");
   job("");
   ProgramAnswers answers(dialect_, submission_);
-  EXPECT_FALSE(answers.read("Last login: yesterday"));
-  EXPECT_FALSE(answers.read("OK somebody 12"));
+  EXPECT_THAT(answers.read("Last login: yesterday"), IsEmpty());
+  EXPECT_THAT(answers.read("OK somebody 12"), IsEmpty());
   auto answer = answers.read("OK token0 41");
-  ASSERT_TRUE(answer);
-  EXPECT_EQ(answer->kind, Answer::Kind::accepted);
-  EXPECT_EQ(answer->native_id, "41");
-  EXPECT_FALSE(answers.read("OK token0 42")) << "the first answer counts";
-  EXPECT_EQ(answers.read("ERR token1 1 no such partition")->kind, Answer::Kind::refused);
-  EXPECT_EQ(answers.read("ERR token2 1 cannot connect to it")->kind, Answer::Kind::unavailable);
+  ASSERT_EQ(answer.size(), 1U);
+  EXPECT_EQ(answer[0].kind, Answer::Kind::accepted);
+  EXPECT_EQ(answer[0].native_id, "41");
+  EXPECT_THAT(answers.read("OK token0 42"), IsEmpty()) << "the first answer counts";
+  EXPECT_EQ(answers.read("ERR token1 1 no such partition").at(0).kind, Answer::Kind::refused);
+  EXPECT_EQ(answers.read("ERR token2 1 cannot connect to it").at(0).kind, Answer::Kind::unavailable);
   EXPECT_THAT(answers.unanswered(), ElementsAre(3));
   EXPECT_FALSE(answers.ended());
-  EXPECT_FALSE(answers.read("STOP"));
+  EXPECT_THAT(answers.read("STOP"), IsEmpty());
   EXPECT_TRUE(answers.ended());
+}
+
+// Two arrays of three, element to element; what waits for all of one, and for one of it.
+TEST_F(Program, AnArrayIsSubmittedOnceAndAnswersForEachOfItsElements) {
+  for (int i = 0; i < 6; ++i) {
+    job("true");
+    submission_.jobs.back().array = ArrayPlace{i < 3 ? "first" : "second", i % 3 + 1};
+    if (i >= 3) submission_.jobs.back().dependencies = {{On::ok, static_cast<std::size_t>(i - 3), {}, true}};
+  }
+  submission_.arrays = {{0, 3, "1-3", "echo 41\n"}, {3, 3, "1-3", "echo 42\n"}};
+  job("echo 43", {0, 1, 2});
+  job("echo 44", {1});
+  EXPECT_THAT(run(), ElementsAre("OK token0 41", "OK token3 42", "OK token6 43", "OK token7 44", "END"));
+  EXPECT_THAT(calls(), ElementsAre("--hold --array=1-3", "--hold --array=1-3 --after=each:41,",
+                                   "--after=ok:41,", "--after=ok:41_2,"));
+  ProgramAnswers answers(dialect_, submission_);
+  const auto all = answers.read("OK token3 42");
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[0].job, 3U);
+  EXPECT_EQ(all[2].job, 5U);
+  EXPECT_EQ(all[2].native_id, "42_3");
+  EXPECT_TRUE(all[1].more) << "to be recorded in one step";
+  EXPECT_FALSE(all[2].more);
+  EXPECT_THAT(answers.read("UNSURE token0 1 timed out"), testing::SizeIs(3));
+  EXPECT_THAT(answers.unanswered(), ElementsAre(6, 7));
 }
 
 }  // namespace

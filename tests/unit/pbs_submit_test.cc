@@ -55,7 +55,7 @@ class PbsProgram : public testing::Test {
     while (std::fgets(line, sizeof line, pipe)) {
       std::string_view text = line;
       text.remove_suffix(1);
-      if (const auto answer = reader.read(text)) list.push_back(*answer);
+      for (const auto& answer : reader.read(text)) list.push_back(answer);
     }
     pclose(pipe);
     return list;

@@ -1,3 +1,4 @@
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -69,6 +70,27 @@ TEST(SlurmControl, ListsAreSplitBeforeTheyGrowTooLong) {
     ids += words.size() - 1;
   }
   EXPECT_EQ(ids, 25U);
+}
+
+TEST(SlurmControl, ElementsOfAnArrayAreOneWord) {
+  const ControlTarget some[] = {{"77_3", {}}, {"9", {}},    {"77_1", {}},
+                                {"77_2", {}}, {"78_5", {}}, {"77_7", {}}};
+  EXPECT_THAT(line(control(Action::cancel, some, {})[0], "scancel"),
+              ElementsAre("scancel", "9", "77_[1-3,7]", "78_[5]"));
+  EXPECT_THAT(line(control(Action::release, some, {})[0], "scontrol"),
+              ElementsAre("scontrol", "release", "9,77_[1-3,7],78_[5]"));
+  Options options;
+  options.argument_bytes = 30;
+  std::vector<ControlTarget> odd;
+  for (int i = 1; i < 40; i += 2) odd.push_back({fmt::format("77_{}", i), {}});
+  std::string all;
+  for (const auto& command : control(Action::cancel, odd, options)) {
+    const auto words = line(command, "scancel");
+    ASSERT_THAT(words, SizeIs(2));
+    EXPECT_LE(words[1].size(), 30U);
+    all += (all.empty() ? "" : ",") + words[1].substr(4, words[1].size() - 5);
+  }
+  EXPECT_EQ(all, "1,3,5,7,9,11,13,15,17,19,21,23,25,27,29,31,33,35,37,39");
 }
 
 TEST(SlurmControl, NothingToDoIsNoCommandSinceAnEmptyListMeansEverything) {

@@ -97,6 +97,16 @@ TEST(SlurmDirectives, PercentSignsInPathsAreNoReplacements) {
   EXPECT_THAT(lines(each), Contains("#SBATCH --output=/scratch/100%%j/out"));
 }
 
+TEST(SlurmDirectives, LogsOfAnArraysElementsAreCalledByTheirIndex) {
+  auto each = job();
+  each.array = ArrayPlace{"k3f9q2bbbb", 7};
+  each.attempt = 2;
+  each.log_out = "/scratch/100%/logs/scf.7.2.out";
+  each.log_err = "/scratch/100%/logs/scf.7.2.err";
+  EXPECT_THAT(lines(each), Contains("#SBATCH --output=/scratch/100%%/logs/scf.%a.2.out"));
+  EXPECT_THAT(lines(each), Contains("#SBATCH --error=/scratch/100%%/logs/scf.%a.2.err"));
+}
+
 TEST(SlurmDirectives, ABackslashInAPathTurnsReplacementsOff) {
   EXPECT_EQ(file_pattern("/a\\b%j"), "/a\\\\b%j");
 }

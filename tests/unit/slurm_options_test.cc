@@ -116,7 +116,7 @@ TEST(SlurmSiteOptions, TheSiteDecides) {
 
 TEST(SlurmDialect, TheParentsAreOneWord) {
   const std::pair<On, std::string> parents[] = {{On::ok, "$J1"}, {On::ok, "$J2"}};
-  EXPECT_EQ(make_dialect({})->submit_words({}, parents), "\"--dependency=afterok:$J1:$J2\"");
+  EXPECT_EQ(make_dialect({})->submit_words({}, parents, {}), "\"--dependency=afterok:$J1:$J2\"");
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ void expect_unavailable(Parsed (*parse)(const CommandResult&), const CommandResu
 TEST(SlurmParse, AccountingAsARealClusterPrintsIt) {
   const auto parsed = parse_accounting(captured("slurm-22.05.8/accounting.txt"));
   EXPECT_THAT(parsed.unread, IsEmpty());
-  EXPECT_EQ(parsed.reports.size(), 15U);
+  EXPECT_EQ(parsed.reports.size(), 17U) << "three of them elements of an array";
   auto reports = by_token(parsed);
   EXPECT_EQ(reports["bcdfghjkl0"].state, JobState::completed);
   EXPECT_EQ(reports["bcdfghjkl0"].exit_code, 0);
@@ -88,7 +88,7 @@ TEST(SlurmParse, AccountingAsARealClusterPrintsIt) {
   EXPECT_EQ(reports["bcdfghjkl9"].state, JobState::cancelled);
   EXPECT_EQ(reports["bcdfghjkl9"].native, "CANCELLED by 1001");
   EXPECT_EQ(reports["bcdfghjklb"].state, JobState::queued) << "BeginTime";
-  EXPECT_EQ(reports["bcdfghjklc"].native_id, "59_[1-3%2]");
+  EXPECT_EQ(reports["bcdfghjklc_2"].native_id, "59_2") << "of 59_[1-3%2]";
 }
 
 TEST(SlurmParse, QueueAsARealClusterPrintsIt) {
@@ -119,20 +119,29 @@ TEST(SlurmParse, ForeignNamesWithSeparatorsAndLineBreaks) {
   EXPECT_THAT(parsed.unread, ElementsAre("y")) << "the second line of the name 'x\\ny'";
   auto reports = by_token(parsed);
   EXPECT_EQ(reports["bcdfghjklh"].native_id, "66") << "the name is 'a|b.bcdfghjklh'";
-  for (const auto& report : parsed.reports) EXPECT_EQ(report.token.size(), 10U) << report.native_id;
+  for (const auto& report : parsed.reports)
+    EXPECT_EQ(report.token.substr(0, report.token.find('_')).size(), 10U) << report.native_id;
 }
 
 TEST(SlurmParse, Scenario30ArrayElementsAndGroups) {
-  std::vector<std::string> ids;
+  std::vector<std::string> ids, tokens;
   for (const auto& report : parse_queue(captured("slurm-22.05.8/queue.txt")).reports) {
-    if (report.token == "bcdfghjklc") ids.push_back(report.native_id);
+    if (!report.token.starts_with("bcdfghjklc")) continue;
+    ids.push_back(report.native_id);
+    tokens.push_back(report.token);
   }
   EXPECT_THAT(ids, ElementsAre("59_1", "59_2", "59_3"));
+  EXPECT_THAT(tokens, ElementsAre("bcdfghjklc_1", "bcdfghjklc_2", "bcdfghjklc_3"));
   const auto parsed =
-      parse_queue(printed(queue_line("7667_[5-12%2]", "PENDING", "JobArrayTaskLimit", "(null)")));
-  ASSERT_EQ(parsed.reports.size(), 1U);
-  EXPECT_EQ(parsed.reports[0].native_id, "7667_[5-12%2]");
+      parse_queue(printed(queue_line("7667_[5-6,12%2]", "PENDING", "JobArrayTaskLimit", "(null)")));
+  ASSERT_EQ(parsed.reports.size(), 3U);
+  EXPECT_EQ(parsed.reports[2].native_id, "7667_12");
+  EXPECT_EQ(parsed.reports[1].token, std::string(token) + "_6");
   EXPECT_EQ(parsed.reports[0].state, JobState::queued);
+  const auto cut =
+      parse_accounting(printed(accounting_line("7667_[5,...]", "CANCELLED by 0", "0:0", "None")));
+  ASSERT_EQ(cut.reports.size(), 1U);
+  EXPECT_EQ(cut.reports[0].native_id, "7667_5");
 }
 
 TEST(SlurmParse, RequeuedWithAnEndIsNotTerminal) {
@@ -171,7 +180,7 @@ TEST(SlurmParse, StatesOfAllVersionsFromAccounting) {
       if (!std::regex_search(line, match, pattern) || !expected.contains(match[1])) continue;
       const auto parsed = parse_accounting(
           printed(accounting_line(match[2].str(), match[3].str(), match[4].str(), match[5].str())));
-      ASSERT_EQ(parsed.reports.size(), 1U) << version << line;
+      ASSERT_EQ(parsed.reports.size(), match[2].str().ends_with("_[1-5]") ? 5U : 1U) << version << line;
       EXPECT_EQ(parsed.reports[0].state, expected.at(match[1])) << version << line;
       EXPECT_EQ(parsed.reports[0].native, match[3]) << version;
       ++seen;

@@ -65,6 +65,13 @@ TEST(SlurmQuery, KnownIdsAreAskedInOneCommand) {
   EXPECT_THAT(text(command), Not(HasSubstr(" -S "))) << "no time window: it hides jobs";
 }
 
+TEST(SlurmQuery, AnArrayIsAskedForOnce) {
+  const JobRef jobs[] = {job("77_1", "a.bcdfghjkl0"), job("79", "b.bcdfghjkl1"), job("77_2", "a.bcdfghjkl0")};
+  EXPECT_EQ(accounting_query({jobs, {}}, {}).argv.back(), "77,79");
+  const JobRef lost[] = {job("", "a.bcdfghjkl0"), job("", "a.bcdfghjkl0")};
+  EXPECT_EQ(accounting_query({lost, {}}, {}).argv.back(), "a.bcdfghjkl0");
+}
+
 TEST(SlurmQuery, JobsWithoutAnIdAreLookedForByNameAmongTheEndedOnes) {
   const JobRef jobs[] = {job("", "a.bcdfghjkl0", noon + std::chrono::hours(5)),
                          job("", "b.bcdfghjkl1", noon)};

@@ -132,9 +132,18 @@ TEST(SlurmSubmit, AJobThatAnAnyChildWaitsForIsNotRemovedBySlurm) {
   const auto dialect = make_dialect(options);
   const std::vector<std::pair<On, std::string>> parents = {{On::ok, "7"}};
   Job job;
-  EXPECT_THAT(dialect->submit_words(job, parents), Not(HasSubstr("kill-on-invalid-dep")));
+  EXPECT_THAT(dialect->submit_words(job, parents, {}), Not(HasSubstr("kill-on-invalid-dep")));
   job.other_than_ok_follows = true;
-  EXPECT_THAT(dialect->submit_words(job, parents), HasSubstr("--kill-on-invalid-dep=no "));
+  EXPECT_THAT(dialect->submit_words(job, parents, {}), HasSubstr("--kill-on-invalid-dep=no "));
+}
+
+TEST(SlurmSubmit, ElementsWaitForTheArrayOfTheirParents) {
+  const std::pair<On, std::string> parents[] = {{On::ok, "$J1"}};
+  const std::string each[] = {"$J2", "77_4"};
+  EXPECT_EQ(make_dialect({})->submit_words({}, parents, each),
+            "\"--dependency=afterok:$J1,aftercorr:$J2,aftercorr:77\"");
+  EXPECT_EQ(make_dialect({})->submit_words({}, {}, std::span(each).first(1)),
+            "\"--dependency=aftercorr:$J2\"");
 }
 
 TEST(SlurmSubmit, PbsLinesOfABodyAreIgnored) {
@@ -146,6 +155,9 @@ TEST(SlurmSubmit, AJobKnowsItsIdAndItsStepsItsEnvironment) {
   const auto out = shell("SLURM_JOB_ID=77 SLURM_EXPORT_ENV=NONE\nexport SLURM_EXPORT_ENV\n" +
                          submit_text({}).job_setup + "env | grep -E 'CATENA_JOB_ID|EXPORT_ENV'");
   EXPECT_EQ(out, "CATENA_JOB_ID=77\n");
+  EXPECT_EQ(shell("SLURM_JOB_ID=81 SLURM_ARRAY_JOB_ID=77 SLURM_ARRAY_TASK_ID=3\n" +
+                  submit_text({}).job_setup + "env | grep CATENA_JOB_ID"),
+            "CATENA_JOB_ID=77_3\n");
 }
 
 }  // namespace
