@@ -8,6 +8,7 @@
 #include "cli/print.h"
 #include "cli/run_record.h"
 #include "cli/verbs.h"
+#include "core/job_writer.h"
 
 namespace catena::cli {
 namespace {
@@ -63,10 +64,8 @@ int adopt(Context& context, std::string directory, const std::string& site_name)
   }
   auto read = read_snapshot(record.snapshot);
   give_back_records(*bench.transport, run_row.directory);
-  auto traces =
-      find_traces(run_row, read.graph,
-                  bench.dialect && !bench.dialect->submit_text().array.empty() ? bench.site.max_array : 0,
-                  *bench.backend);
+  auto traces = find_traces(run_row, read.graph,
+                            array_rules(bench.site, bench.dialect.get(), run_row).largest, *bench.backend);
 
   auto& store = context.store();
   if (!again) {

@@ -5,6 +5,7 @@
 
 #include "cli/run_options.h"
 #include "cli/verbs.h"
+#include "core/arrays.h"
 #include "core/program.h"
 #include "core/retry.h"
 #include "core/script.h"
@@ -53,6 +54,17 @@ void print_order(const Planned& p) {
     }
     fmt::print("{:>6}  {}{}: {}\n", ++place, node.name, values.empty() ? "" : values + "]", planned.reason);
   }
+  std::string arrays;
+  const std::vector<NodeRow> nodes(p.file.graph.size());
+  const std::vector<const Attempt*> attempts(p.file.graph.size());
+  const auto rules = array_rules(p.bench->site, p.bench->dialect.get(), p.row);
+  for (const auto& unit : units(p.file.workflow, p.file.graph, p.plan.submit, nodes, attempts, rules)) {
+    if (!unit.array()) continue;
+    const auto& node = p.file.graph.node(p.plan.submit[unit.members.front()].node);
+    arrays += fmt::format("{}{} ({})", arrays.empty() ? "" : ", ", p.file.workflow.nodes[node.spec].name,
+                          unit.members.size());
+  }
+  if (!arrays.empty()) fmt::print("\nas job arrays: {}\n", arrays);
   if (!p.plan.later.empty()) fmt::print("\nsubmitted by a later pass (`catena sync`, `watch` or `wait`):\n");
   for (const auto& each : p.plan.later)
     fmt::print("        {}: {}\n", p.file.graph.node(each.node).name, each.reason);

@@ -5,11 +5,18 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "core/arrays.h"
 #include "core/retry.h"
 #include "core/script.h"
 
 namespace catena {
+
+ArrayRules array_rules(const Site& site, const Dialect* dialect, const RunRow& run) {
+  if (!dialect) return {};
+  const auto submit = dialect->submit_text();
+  // In a path with a backslash no scheduler's word for the index is filled in.
+  const bool arrays = !submit.array.empty() && run.directory.find('\\') == std::string::npos;
+  return {arrays ? site.max_array : 0, submit.elements_known};
+}
 
 JobWriter::JobWriter(const Workflow& workflow, const Graph& graph, const RunRow& run, const Site& site,
                      const Dialect* dialect)
@@ -44,11 +51,7 @@ JobWriter::Written JobWriter::write(std::span<const PlannedNode> window, std::sp
     there.push_back(planned);
     places.emplace(planned.node, 0);
   }
-  const auto submit = dialect_ ? dialect_->submit_text() : SubmitText{};
-  // In a path with a backslash no scheduler's word for the index is filled in.
-  const bool arrays = !submit.array.empty() && run_.directory.find('\\') == std::string::npos;
-  const auto list =
-      units(workflow_, graph_, there, nodes, attempts, {arrays ? site_.max_array : 0, submit.elements_known});
+  const auto list = units(workflow_, graph_, there, nodes, attempts, array_rules(site_, dialect_, run_));
   std::size_t next = 0;
   for (const auto& unit : list) {
     for (const auto member : unit.members) places[there[member].node] = next++;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <vector>
 
+#include "core/arrays.h"
 #include "core/dialect.h"
 #include "core/expand.h"
 #include "core/job.h"
@@ -12,6 +13,9 @@
 #include "core/store.h"
 
 namespace catena {
+
+// Whether and how this run's elements go out in job arrays. `dialect`: nullptr for the local backend.
+ArrayRules array_rules(const Site& site, const Dialect* dialect, const RunRow& run);
 
 class JobWriter {
  public:

@@ -117,7 +117,7 @@ TEST_P(RealCrash, KilledAtEachPointByNameARunEndsAsPlanned) {
   EXPECT_THAT(CrashRun::kinds(died_), testing::IsSupersetOf(CrashRun::kinds(points)));
 }
 
-TEST_P(RealCrash, KilledAgainWhileItIsTakenUpARunEndsAsPlanned) {
+TEST_P(RealCrash, Scenarios3And4KilledAgainWhileItIsTakenUpARunEndsAsPlanned) {
   const auto all = variable("CATENA_CRASH_SECOND") == "all";
   const auto seed = variable("CATENA_CRASH_SEED").empty() ? 1 : std::stoi(variable("CATENA_CRASH_SEED"));
   std::mt19937 random(static_cast<unsigned>(seed));

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 
 #include <map>
+#include <optional>
 
+#include "fake_pbs.h"
 #include "sandbox.h"
 
 namespace catena {
@@ -18,6 +20,7 @@ class Adopt : public testing::TestWithParam<const char*> {
   void SetUp() override {
     if (box.site() == "slurm" && !getenv("CATENA_TEST_SLURM"))
       GTEST_SKIP() << "no private SLURM: scripts/test starts one";
+    if (box.site() == "pbs" || box.site() == "torque") server.emplace(box, GetParam());
     if (box.site() != "ssh") return;
     if (!getenv("CATENA_TEST_SSH")) GTEST_SKIP() << "no private SSH servers: scripts/test starts them";
     // Jobs of that user write here.
@@ -48,6 +51,7 @@ class Adopt : public testing::TestWithParam<const char*> {
   static std::string log() { return "echo \"$CATENA_NODE.$CATENA_ATTEMPT\" >> '{{ workflow.dir }}/ran'"; }
 
   Sandbox box{GetParam()};
+  std::optional<FakePbs> server;
 };
 
 TEST_P(Adopt, ARunThatHasEndedIsAsItWas) {
@@ -160,7 +164,7 @@ TEST_P(Adopt, WhatIsNoDirectoryOfARunIsRefusedAndNothingIsRecorded) {
   EXPECT_EQ(box.catena("list --json").out, "[]\n");
 }
 
-INSTANTIATE_TEST_SUITE_P(Sites, Adopt, testing::Values("local", "slurm", "ssh"),
+INSTANTIATE_TEST_SUITE_P(Sites, Adopt, testing::Values("local", "slurm", "ssh", "pbs", "torque"),
                          [](const auto& it) { return std::string(it.param); });
 
 }  // namespace

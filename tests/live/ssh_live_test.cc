@@ -244,7 +244,7 @@ TEST_F(Ssh, TheRemedyForAServerThatLibssh2CannotServeNamesASettingThatThereIs) {
   EXPECT_EQ(box.catena("doctor ssh").status, 0);
 }
 
-TEST_F(Ssh, TheNextLoginHostIsTakenWhenOneIsDown) {
+TEST_F(Ssh, Scenario22TheNextLoginHostIsTakenWhenOneIsDown) {
   site("ssh", "127.0.0.9, catena-default", "connect_timeout = 2s\n");
   EXPECT_EQ(box.run("next", "name: next\nnodes:\n  a:\n    run: 'true'\n", "--wait").status, 0);
 }
