@@ -59,15 +59,22 @@ JobWriter::Written JobWriter::write(const PlannedNode& planned, int attempt,
   job.held = job.dependencies.empty() && !graph_.children(planned.node).empty();
   job.other_than_ok_follows =
       std::ranges::any_of(graph_.children(planned.node), [](const Edge& e) { return e.on != On::ok; });
-  const ScriptInput input{workflow_.name,
-                          facts_,
-                          written.node,
-                          node.element,
-                          job,
-                          site_,
-                          dialect_ ? dialect_->directives(job) : std::vector<std::string>{},
-                          submit.job_setup,
-                          std::move(tries)};
+  ScriptInput input{workflow_.name,
+                    facts_,
+                    written.node,
+                    node.element,
+                    job,
+                    site_,
+                    dialect_ ? dialect_->directives(job) : std::vector<std::string>{},
+                    submit.job_setup,
+                    std::move(tries)};
+  if (is_service(workflow_.nodes[node.spec])) {
+    input.users.emplace();
+    for (const auto& [user, first] : planned.users) input.users->emplace_back(graph_.node(user).name, first);
+  }
+  input.uses_service = std::ranges::any_of(graph_.parents(planned.node), [&](const Edge& parent) {
+    return is_service(workflow_.nodes[graph_.node(parent.node).spec]);
+  });
   if (!dialect_) job.bare = bare_job(input);
   if (!job.bare) job.script = job_script(input);
   return written;

@@ -187,6 +187,31 @@ c_file() {  # PATTERN: a file name with SLURM's % words filled in, in REPLY
 }
 )sh";
 
+// Whoever runs it waits without a process of its own: one that were left would hold the job's output open.
+constexpr std::string_view service_functions = R"sh(
+c_tree() {  # PID: it and all that descends from it, in c_all
+  local pid
+  c_all+=" $1"
+  for pid in $(cat "/proc/$1/task/$1/children" 2> /dev/null); do c_tree "$pid"; done
+}
+c_to_tree() { c_all=; c_tree "$c_pid"; kill -s "$1" $c_all; }
+c_unused() {  # NODE ATTEMPT…: waits until these have completed, then ends the body and all its processes
+  local number left=30 never
+  exec {never}<> <(:)
+  while [ $# -gt 0 ]; do
+    until read -r number < "$CATENA_RUN_DIR/.catena/done/$1" && [ "$number" -ge "$2" ]; do read -rt 2 -u "$never"; done
+    shift 2
+  done
+  trap '' TERM
+  c_to_tree TERM
+  while kill -0 "$c_pid"; do
+    [ $((left -= 1)) -ne 0 ] || c_to_tree KILL
+    read -rt 1 -u "$never"
+  done
+  exit 0
+}
+)sh";
+
 template <typename Words>
 std::string quoted(const Words& words) {
   std::string text;
@@ -333,6 +358,7 @@ std::string job_script(const ScriptInput& in) {
   if (any_result([](const Result& r) { return !r.command.empty(); })) text += command_function;
   if (any_result([](const Result& r) { return r.pointer.has_value(); })) text += pointer_function;
   if (!in.node.late.empty()) text += late_function;
+  if (in.users) text += service_functions;
   if (!in.node.stdout_file.empty()) text += output_file_function;
   text += claim;
   text +=
@@ -381,19 +407,45 @@ std::string job_script(const ScriptInput& in) {
   text += "PATH=$PATH:$CATENA_RUN_DIR/.catena/bin\n";
   text += fmt::format("exec {} \"$CATENA_RUN_DIR/.catena/bodies/$CATENA_TOKEN\"{}\n) &\n",
                       quoted(split_words(in.node.shell)), redirected);
-  text += R"sh(c_pid=$!
-while c_woken=; wait "$c_pid"; c_exit=$?; [ -n "$c_woken" ]; do :; done
+  text += "c_pid=$!\n";
+  if (in.users) {
+    text += "c_unused";
+    for (const auto& [user, attempt] : *in.users) text += fmt::format(" {} {}", user, attempt);
+    text += " < /dev/null > /dev/null 2>&1 &\nc_watcher=$!\n";
+  }
+  text += R"sh(while c_woken=; wait "$c_pid"; c_exit=$?; [ -n "$c_woken" ]; do :; done
 c_pid=
 # bash 5.2 gives -1 where a trapped signal and the body's end meet.
 [ "$c_exit" -ge 0 ] || c_exit=$((128 + ${c_signal:-15}))
 )sh";
+  if (in.users) {
+    text += R"sh(kill "$c_watcher" 2> /dev/null
+while c_woken=; wait "$c_watcher" 2> /dev/null; c_watched=$?; [ -n "$c_woken" ]; do :; done
+if [ "$c_watched" -eq 0 ]; then
+  trap '' HUP INT QUIT TERM XCPU
+  c_exit=0 c_signal= c_stopped=yes
+fi
+)sh";
+  }
   // Whatever program the body is may have called `catena put`: the folder says whether it has.
   text += fmt::format(
       "[ ! -d \"$CATENA_RUN_DIR/.catena/said/$CATENA_TOKEN\" ] || eval \"$(sh "
       "\"$CATENA_RUN_DIR/.catena/bin/catena\" _said{})\"\n",
       in.node.results.empty() && in.node.late_params.empty() ? "" : " declared");
+  if (in.users) {
+    text +=
+        "[ -z \"$c_stopped\" ] || { c_files+=,\\\"state\\\":\\\"completed\\\"; c_end 0 "
+        "'stopped: no node uses it any more'; }\n";
+  }
   text += "[ \"$c_exit\" -eq 0 ] || c_end \"$c_exit\"\n";
   text += epilogue(in);
+  if (in.uses_service) {
+    text += R"sh(c_exit=0
+c_record
+[ -d "$CATENA_RUN_DIR/.catena/done" ] || mkdir -p "$CATENA_RUN_DIR/.catena/done"
+c_write "$CATENA_RUN_DIR/.catena/done/$CATENA_NODE" "$CATENA_ATTEMPT"
+)sh";
+  }
   text += "c_end 0\n";
   return text;
 }
@@ -402,7 +454,7 @@ std::optional<BareJob> bare_job(const ScriptInput& in) {
   const auto& node = in.node;
   if (!in.site.modules.empty() || !in.site.prologue.empty() || !node.stdout_file.empty() ||
       !node.results.empty() || !node.late.empty() || !node.late_inputs.empty() || in.job.attempt > 1 ||
-      in.tries || !in.directives.empty() || !in.job_setup.empty())
+      in.tries || in.users || in.uses_service || !in.directives.empty() || !in.job_setup.empty())
     return std::nullopt;
   const auto shell = split_words(node.shell);
   BareJob job{variables(in), {shell.begin(), shell.end()}, body_of(node), node.outputs};

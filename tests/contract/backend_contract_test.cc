@@ -397,6 +397,52 @@ nodes:
       << "it is not up any more";
 }
 
+// Nobody calls catena while it runs: the service's own job sees that it is not needed any more.
+TEST_P(Backends, AServiceEndsByItselfAfterItsLastUser) {
+  ASSERT_EQ(box.run("idle", R"yaml(name: idle
+nodes:
+  db:
+    kind: service
+    run: |
+      trap 'echo closed > "$CATENA_RUN_DIR/closed"; exit 9' TERM
+      catena ready somewhere
+      while :; do sleep 0.2; done
+  first:
+    after: {node: db, on: start}
+    run: echo {{ nodes.db.address }} > first
+  last:
+    after: [first, {node: db, on: start}]
+    run: echo {{ nodes.db.address }} > last
+)yaml",
+                    "--id i")
+                .status,
+            0);
+  const std::string folder = "catena-runs/idle-i/";
+  ASSERT_TRUE(box.until([&] { return !box.read(folder + "closed").empty(); }));
+  EXPECT_EQ(box.read(folder + "last/last"), "somewhere\n");
+  const auto said = box.catena("wait idle --timeout 60s");
+  EXPECT_EQ(said.status, 0) << said.out << said.err << box.catena("why idle db").out;
+  EXPECT_EQ(box.state("db"), "completed");
+  EXPECT_THAT(box.catena("why idle db").out, HasSubstr("stopped: no node uses it any more"));
+}
+
+// A user that has failed may be tried again: only a pass knows that it will not.
+TEST_P(Backends, AServiceWhoseUserFailedIsStoppedByTheNextPass) {
+  const auto said = box.run("gone", R"yaml(name: gone
+nodes:
+  db: {kind: service, run: "catena ready x; exec sleep 300"}
+  user:
+    after: {node: db, on: start}
+    retry: 1
+    run: test {{ nodes.db.address }} = y
+)yaml",
+                            "--wait");
+  EXPECT_EQ(said.status, 1) << said.out << said.err;
+  EXPECT_EQ(box.state("user"), "failed");
+  EXPECT_EQ(box.state("db"), "completed");
+  EXPECT_THAT(box.catena("why gone db").out, HasSubstr("stopped: no node uses it any more"));
+}
+
 TEST_P(Backends, WhatAJobSaysIsSeenWhileItRunsAndOnce) {
   ASSERT_EQ(box.run("talk", R"yaml(name: talk
 nodes:

@@ -37,7 +37,12 @@ class Script : public testing::Test {
   }
   ~Script() override { fs::remove_all(fs::path(facts_.directory).parent_path()); }
 
-  std::string text() const { return job_script({"demo", facts_, node_, 1, job_, site_, {}, ""}); }
+  std::string text() const {
+    ScriptInput input{"demo", facts_, node_, 1, job_, site_, {}, ""};
+    input.users = users_;
+    input.uses_service = uses_service_;
+    return job_script(input);
+  }
 
   pid_t start(const std::string& job_id = "7") const {
     const auto path = facts_.directory + "/job.sh";
@@ -80,6 +85,8 @@ class Script : public testing::Test {
   Rendered node_;
   Site site_;
   Job job_;
+  std::optional<std::vector<std::pair<std::string_view, int>>> users_;
+  bool uses_service_ = false;
 };
 
 TEST_F(Script, TheBodyRunsInItsWorkingDirectoryAndItsRecordsSaySo) {
@@ -344,6 +351,62 @@ TEST(Record, WhatABackendWritesIsReadBack) {
   EXPECT_EQ(back->state, JobState::timeout);
   EXPECT_EQ(back->signal, 15);
   EXPECT_EQ(back->ended, report.ended);
+}
+
+// With a process that the body does not pass signals on to, and that ends in order.
+TEST_F(Script, AServiceEndsWithItsProcessesWhenItsUsersHaveCompletedAndHasCompleted) {
+  fs::create_directories(facts_.directory + "/.catena/done");
+  users_ = {{"a", 1}, {"b", 2}};
+  node_.body =
+      "bash -c 'trap \"echo closed > ../closed; exit 7\" TERM; echo up > ../up; while :; do sleep 0.1; "
+      "done'\necho no\n";
+  const auto pid = start();
+  wait_for("up");
+  std::ofstream(facts_.directory + "/.catena/done/b") << "1\n";  // of an attempt that does not count
+  std::ofstream(facts_.directory + "/.catena/done/a") << "1\n";
+  std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+  EXPECT_FALSE(exit_record());
+  std::ofstream(facts_.directory + "/.catena/done/b") << "2\n";
+  EXPECT_EQ(finish(pid), 0);
+  const auto exit = exit_record();
+  ASSERT_TRUE(exit);
+  EXPECT_EQ(exit->state, JobState::completed);
+  EXPECT_EQ(exit->reason, "stopped: no node uses it any more");
+  EXPECT_EQ(exit->signal, std::nullopt);
+  wait_for("closed");
+  EXPECT_EQ(read("out"), "");
+}
+
+TEST_F(Script, AServiceThatEndsByItselfEndsAsItEnded) {
+  users_ = {{"a", 1}};
+  EXPECT_EQ(run("exit 3\n"), 3);
+  EXPECT_EQ(exit_record()->reason, "");
+  fs::remove_all(facts_.directory + "/.catena/claims");
+  fs::create_directories(facts_.directory + "/.catena/claims");
+  EXPECT_EQ(run("true\n"), 0);
+  EXPECT_EQ(exit_record()->reason, "");
+}
+
+TEST_F(Script, ACancelOfAServiceIsNoStop) {
+  users_ = {{"a", 1}};
+  node_.body = "echo up > ../up; exec sleep 60\n";
+  const auto pid = start();
+  wait_for("up");
+  kill(pid, SIGTERM);
+  EXPECT_EQ(finish(pid), 143);
+  EXPECT_EQ(exit_record()->signal, 15);
+  EXPECT_EQ(exit_record()->state, JobState::failed);
+}
+
+TEST_F(Script, OnlyAUserThatHasCompletedSaysSoToItsService) {
+  uses_service_ = true;
+  EXPECT_EQ(run("exit 3\n"), 3);
+  EXPECT_FALSE(fs::exists(facts_.directory + "/.catena/done/scf.1"));
+  job_.token = "anotherone";
+  job_.attempt = 2;
+  EXPECT_EQ(run("true\n"), 0);
+  EXPECT_EQ(read(".catena/done/scf.1"), "2\n");
+  EXPECT_FALSE(bare_job({"demo", facts_, node_, 1, job_, site_, {}, "", {}, {}, true}));
 }
 
 }  // namespace
