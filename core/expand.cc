@@ -281,6 +281,12 @@ std::string absolute(const std::string& base, const std::string& path) {
   return (std::filesystem::path(base) / path).lexically_normal().string();
 }
 
+// Whether the directory is one of these, or one above.
+bool holds(const std::string& directory, const std::string& workflow, const std::string& run) {
+  const auto base = directory.ends_with('/') ? directory : directory + "/";
+  return (absolute(workflow, "") + "/").starts_with(base) || (run + "/").starts_with(base);
+}
+
 bool has_glob(std::string_view path) {
   return path.find_first_of("*?[") != std::string_view::npos;
 }
@@ -358,6 +364,11 @@ Rendered render_node(const Workflow& workflow, const Graph& graph, NodeIndex ind
   result.name = node.name;
   const auto workdir = spec.workdir.empty() ? node.name : renderer.text("workdir", spec.workdir);
   result.workdir = absolute(run.directory, workdir);
+  if (spec.run_in == RunIn::scratch && holds(result.workdir, workflow.directory, run.directory))
+    diagnostics.add({workflow.file, spec.at, spec.name,
+                     "run_in: its working directory " + result.workdir +
+                         " is that of the workflow or holds the run: all of it would be copied to scratch",
+                     "give the node a workdir of its own"});
   facts.fact("node.dir", result.workdir);
 
   for (const auto& input : spec.inputs) {

@@ -68,6 +68,7 @@ JobWriter::Written JobWriter::write(const PlannedNode& planned, int attempt,
                     dialect_ ? dialect_->directives(job) : std::vector<std::string>{},
                     submit.job_setup,
                     std::move(tries)};
+  input.in_scratch = workflow_.nodes[node.spec].run_in == RunIn::scratch;
   if (is_service(workflow_.nodes[node.spec])) {
     input.users.emplace();
     for (const auto& [user, first] : planned.users) input.users->emplace_back(graph_.node(user).name, first);

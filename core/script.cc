@@ -7,6 +7,7 @@
 #include "core/job_tool.h"
 #include "core/posix_regex.h"
 #include "core/quote.h"
+#include "core/script_parts.h"
 #include "core/split.h"
 
 namespace catena {
@@ -25,7 +26,7 @@ std::string exported(std::string_view name, std::string_view value) {
 // millisecond.
 constexpr std::string_view functions = R"sh(
 c_spool=$CATENA_RUN_DIR/.catena/spool
-c_start=$EPOCHSECONDS c_exit= c_signal= c_reason= c_results= c_pid= c_recorded= c_files= c_plain= c_again=
+c_start=$EPOCHSECONDS c_exit= c_signal= c_reason= c_results= c_pid= c_recorded= c_files= c_plain= c_again= c_leave=
 
 c_json() {  # TEXT: as a JSON string, in REPLY
   REPLY=${1//\\/\\\\}; REPLY=${REPLY//\"/\\\"}; REPLY=${REPLY//$'\n'/\\n}; REPLY=${REPLY//$'\t'/\\t}; REPLY=${REPLY//$'\r'/\\r}
@@ -46,6 +47,7 @@ c_record() {  # writes TOKEN.exit, once
 }
 c_end() {  # STATUS [REASON]: records how the node ended, and ends
   c_exit=$1 c_reason=${2:-$c_reason}
+  $c_leave
   c_record
   trap - EXIT
   exit "$c_exit"
@@ -103,6 +105,7 @@ c_try_again() {  # begins anew, if the body has failed and may be tried again in
 }
 c_end() {  # STATUS [REASON]
   c_exit=$1 c_reason=${2:-$c_reason}
+  $c_leave
   c_try_again
   c_record
   trap - EXIT
@@ -184,31 +187,6 @@ c_file() {  # PATTERN: a file name with SLURM's % words filled in, in REPLY
   done
   REPLY+=$rest
   [[ $REPLY == /* ]] || REPLY=$CATENA_WORKDIR/$REPLY
-}
-)sh";
-
-// Whoever runs it waits without a process of its own: one that were left would hold the job's output open.
-constexpr std::string_view service_functions = R"sh(
-c_tree() {  # PID: it and all that descends from it, in c_all
-  local pid
-  c_all+=" $1"
-  for pid in $(cat "/proc/$1/task/$1/children" 2> /dev/null); do c_tree "$pid"; done
-}
-c_to_tree() { c_all=; c_tree "$c_pid"; kill -s "$1" $c_all; }
-c_unused() {  # NODE ATTEMPT…: waits until these have completed, then ends the body and all its processes
-  local number left=30 never
-  exec {never}<> <(:)
-  while [ $# -gt 0 ]; do
-    until read -r number < "$CATENA_RUN_DIR/.catena/done/$1" && [ "$number" -ge "$2" ]; do read -rt 2 -u "$never"; done
-    shift 2
-  done
-  trap '' TERM
-  c_to_tree TERM
-  while kill -0 "$c_pid"; do
-    [ $((left -= 1)) -ne 0 ] || c_to_tree KILL
-    read -rt 1 -u "$never"
-  done
-  exit 0
 }
 )sh";
 
@@ -359,6 +337,7 @@ std::string job_script(const ScriptInput& in) {
   if (any_result([](const Result& r) { return r.pointer.has_value(); })) text += pointer_function;
   if (!in.node.late.empty()) text += late_function;
   if (in.users) text += service_functions;
+  if (in.in_scratch) text += scratch_functions;
   if (!in.node.stdout_file.empty()) text += output_file_function;
   text += claim;
   text +=
@@ -400,8 +379,10 @@ std::string job_script(const ScriptInput& in) {
   }
   // The node's environment is the body's alone: a PATH of its own must not take mv and grep from the
   // epilogue.
+  if (in.in_scratch) text += fmt::format("c_base=\"{}\"\n{}", in.site.node_scratch, enter_scratch);
   if (in.tries) text += "c_ran=yes\n";
   text += "(\n";
+  if (in.in_scratch) text += "cd -- \"$CATENA_SCRATCH\" || exit 126\n";
   text += late ? ". \"$c_body.env\"\n" : exported(in.node.env);
   // At the end: a catena of the site's own is found before.
   text += "PATH=$PATH:$CATENA_RUN_DIR/.catena/bin\n";
@@ -427,6 +408,7 @@ if [ "$c_watched" -eq 0 ]; then
 fi
 )sh";
   }
+  if (in.in_scratch) text += "c_back\n";
   // Whatever program the body is may have called `catena put`: the folder says whether it has.
   text += fmt::format(
       "[ ! -d \"$CATENA_RUN_DIR/.catena/said/$CATENA_TOKEN\" ] || eval \"$(sh "
@@ -454,7 +436,8 @@ std::optional<BareJob> bare_job(const ScriptInput& in) {
   const auto& node = in.node;
   if (!in.site.modules.empty() || !in.site.prologue.empty() || !node.stdout_file.empty() ||
       !node.results.empty() || !node.late.empty() || !node.late_inputs.empty() || in.job.attempt > 1 ||
-      in.tries || in.users || in.uses_service || !in.directives.empty() || !in.job_setup.empty())
+      in.tries || in.users || in.uses_service || in.in_scratch || !in.directives.empty() ||
+      !in.job_setup.empty())
     return std::nullopt;
   const auto shell = split_words(node.shell);
   BareJob job{variables(in), {shell.begin(), shell.end()}, body_of(node), node.outputs};

@@ -41,6 +41,7 @@ struct ScriptInput {
   // Of a service: the nodes that use it and have not ended, each with the first of its attempts that counts.
   std::optional<std::vector<std::pair<std::string_view, int>>> users{};
   bool uses_service = false;
+  bool in_scratch = false;  // run_in: scratch
 };
 
 // What the script does, in order:
@@ -58,6 +59,8 @@ struct ScriptInput {
 //   0, and writes results/NODE.json;
 //      a service ends its body with TERM as soon as all its users have completed, and has completed, too: a
 //      node that uses one leaves its attempt's number in .catena/done/NODE when it has completed;
+//      a body that runs in scratch has a copy of the working directory there, in CATENA_SCRATCH; however it
+//      ends, what is new or changed is brought to the working directory first;
 //   5. where the node is tried again in its own job, begins anew after a failure, in place or requeued;
 //   6. writes TOKEN.exit (also when an earlier step fails, and on HUP, INT, QUIT, TERM, XCPU) and ends with
 //   the node's status.

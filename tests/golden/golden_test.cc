@@ -53,6 +53,9 @@ TEST_F(Golden, TheGraphsOwnMistakes) {
 TEST_F(Golden, ServicesThatNobodyUsesAndWhatWaitsForTheirEnd) {
   expect("validate services.yaml", "services.txt", 3);
 }
+TEST_F(Golden, AWorkingDirectoryThatHoldsTheRunIsNotCopiedToScratch) {
+  expect("validate scratch.yaml", "scratch.txt", 3);
+}
 TEST_F(Golden, EveryCheckThatFailsAtOnceAndNothingSubmitted) {
   expect("validate checks.yaml", "checks.txt", 3);
   expect("run checks.yaml", "checks.txt", 3);
