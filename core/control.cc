@@ -130,6 +130,18 @@ std::vector<NodeIndex> skipped_after(const Run& run, const std::unordered_set<No
   return skipped;
 }
 
+// And the services that have ended and are used by one of these.
+void add_services(const Run& run, std::vector<NodeIndex>& nodes) {
+  std::unordered_set<NodeIndex> all(nodes.begin(), nodes.end());
+  for (std::size_t i = 0; i < nodes.size(); ++i) {  // it grows: a service may use another
+    for (const auto& parent : run.graph.parents(nodes[i])) {
+      if (is_service(run.workflow.nodes[run.graph.node(parent.node).spec]) &&
+          terminal(run.nodes[parent.node].state) && all.insert(parent.node).second)
+        nodes.push_back(parent.node);
+    }
+  }
+}
+
 }  // namespace
 
 void Engine::reopen(Run& run, std::span<const NodeIndex> nodes, const std::string& why,
@@ -145,6 +157,7 @@ void Engine::reopen(Run& run, std::span<const NodeIndex> nodes, const std::strin
   Recorder recorder(*this, run);
   auto all = skipped_after(run, set);
   all.insert(all.end(), nodes.begin(), nodes.end());
+  add_services(run, all);
   for (const auto node : all) {
     recorder.reopen(node);
     recorder.state(node, NodeState::pending, why);
@@ -202,7 +215,9 @@ void Engine::mark(Run& run, const Place& place, std::span<const NodeIndex> nodes
     recorder.state(node, end, marked_by_user(end));
   }
   if (changed.empty()) return;
-  for (const auto node : skipped_after(run, changed)) {
+  auto again = skipped_after(run, changed);
+  add_services(run, again);
+  for (const auto node : again) {
     recorder.reopen(node);
     recorder.state(node, NodeState::pending,
                    fmt::format("decided again: a parent was {}", marked_by_user(end)));

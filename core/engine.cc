@@ -415,9 +415,13 @@ Submitted Engine::react(Run& run, const Place& place) {
   Submitted result;
   if (terminal(run.row.state)) return result;
   carry_out_marks(run, place);
-  auto plan = make_plan(run.graph, run.nodes, run.current(),
-                        may_be_tried_again(run.workflow, run.graph, run.nodes), run.row.stop_requested);
+  const auto planned = [&run] {
+    return make_plan(run.graph, run.nodes, run.current(),
+                     may_be_tried_again(run.workflow, run.graph, run.nodes), run.row.stop_requested);
+  };
+  auto plan = planned();
   skip(run, place, plan.skip);
+  if (end_services(run, place)) plan = planned();
   if (run.row.state == RunState::paused) {
     hold_back(run, place);
   } else {

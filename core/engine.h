@@ -103,6 +103,8 @@ class Engine {
   void wait_for_room(Run& run, const Plan& plan, Submitted& result);
   void hold_back(Run& run, const Place& place);
   void carry_out_marks(Run& run, const Place& place);
+  bool end_services(Run& run, const Place& place);
+  static void end_service(Recorder& recorder, Run& run, NodeIndex node, const std::string& native = {});
   void resubmit_missing(Run& run, const Place& place, std::span<const NodeIndex> children);
   void drop_met_dependencies(Run& run, const Place& place, std::span<const NodeIndex> nodes);
   void release(Run& run, const Place& place);

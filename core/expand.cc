@@ -76,6 +76,29 @@ void report_unknown(const Workflow& workflow, const NodeSpec& spec, const After&
                    suggestion(after.node, names)});
 }
 
+// A service ends because nobody needs it any more: what waits for its end would wait for itself.
+void report_services(const Workflow& workflow, const Graph& graph,
+                     const std::unordered_map<std::string_view, Span>& spans, Diagnostics& diagnostics) {
+  for (const auto& spec : workflow.nodes) {
+    for (const auto& after : spec.after) {
+      const auto [first, count] = resolve(after.node, spans);
+      if (after.on == On::start || count == 0 || !is_service(workflow.nodes[graph.node(first).spec]))
+        continue;
+      diagnostics.add({workflow.file, after.at, spec.name,
+                       "after: '" + after.node +
+                           "' is a service, which has no end to wait for: it lives as long as its users",
+                       "write {node: " + after.node + ", on: start}"});
+    }
+  }
+  for (NodeIndex i = 0; i < graph.size(); ++i) {
+    const auto& spec = workflow.nodes[graph.node(i).spec];
+    if (!is_service(spec) || !graph.children(i).empty()) continue;
+    diagnostics.add({workflow.file, spec.at, spec.name,
+                     "kind: no node uses the service " + graph.node(i).name + ", and it would never run",
+                     "the nodes that use it have after: {node: " + spec.name + ", on: start}"});
+  }
+}
+
 void report_cycle(const Workflow& workflow, const Graph& graph, Diagnostics& diagnostics) {
   const auto cycle = graph.cycle();
   if (cycle.empty()) return;
@@ -268,6 +291,12 @@ std::string absolute(const std::string& base, const std::string& path) {
   return (std::filesystem::path(base) / path).lexically_normal().string();
 }
 
+// Whether the directory is one of these, or one above.
+bool holds(const std::string& directory, const std::string& workflow, const std::string& run) {
+  const auto base = directory.ends_with('/') ? directory : directory + "/";
+  return (absolute(workflow, "") + "/").starts_with(base) || (run + "/").starts_with(base);
+}
+
 bool has_glob(std::string_view path) {
   return path.find_first_of("*?[") != std::string_view::npos;
 }
@@ -339,6 +368,7 @@ Graph expand(const Workflow& workflow, Diagnostics& diagnostics) {
     }
   }
   Graph graph(std::move(nodes), std::move(links));
+  report_services(workflow, graph, spans, diagnostics);
   report_cycle(workflow, graph, diagnostics);
   return graph;
 }
@@ -355,6 +385,11 @@ Rendered render_node(const Workflow& workflow, const Graph& graph, NodeIndex ind
   result.name = node.name;
   const auto workdir = spec.workdir.empty() ? node.name : renderer.text("workdir", spec.workdir);
   result.workdir = absolute(run.directory, workdir);
+  if (spec.run_in == RunIn::scratch && holds(result.workdir, workflow.directory, run.directory))
+    diagnostics.add({workflow.file, spec.at, spec.name,
+                     "run_in: its working directory " + result.workdir +
+                         " is that of the workflow or holds the run: all of it would be copied to scratch",
+                     "give the node a workdir of its own"});
   facts.fact("node.dir", result.workdir);
 
   for (const auto& input : spec.inputs) {

@@ -489,7 +489,7 @@ ready() {
 
 checkpoint() {
   [ $# -gt 0 ] || usage 'checkpoint: write catena checkpoint FILE…'
-  cd "${CATENA_WORKDIR:-.}" || exit 1
+  cd "${CATENA_SCRATCH:-${CATENA_WORKDIR:-.}}" || exit 1
   for file; do
     case /$file/ in //* | */../*) usage "checkpoint: '$file' is not below the working directory" ;; esac
     [ -e "$file" ] || usage "checkpoint: there is no $file in $PWD"

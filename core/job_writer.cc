@@ -78,7 +78,7 @@ JobWriter::Written JobWriter::write(std::span<const PlannedNode> window, std::sp
         dependency.each = unit.array() && of_array && parent.on == On::ok &&
                           is_element_edge(workflow_, graph_, planned.node, parent);
       }
-      jobs.push_back(write(planned.node, nodes[planned.node], unit.array(), follow, std::move(dependencies),
+      jobs.push_back(write(planned, nodes[planned.node], unit.array(), follow, std::move(dependencies),
                            written.nodes.emplace_back(rendered(planned.node))));
       written.reasons.push_back(planned.reason);
     }
@@ -106,12 +106,12 @@ JobWriter::Followers JobWriter::followers(NodeIndex node, bool of_all_elements) 
   return found;
 }
 
-Job JobWriter::write(NodeIndex index, const NodeRow& row, bool array, const Followers& followers,
+Job JobWriter::write(const PlannedNode& planned, const NodeRow& row, bool array, const Followers& followers,
                      std::vector<Dependency> dependencies, Rendered& rendered) const {
-  const auto& node = graph_.node(index);
+  const auto& node = graph_.node(planned.node);
   const int attempt = row.attempts + 1;
   Job job;
-  job.node = index;
+  job.node = planned.node;
   job.attempt = attempt;
   if (array) job.array = array_place(run_.directory, node, attempt, static_cast<int>(site_.max_array));
   job.token = array ? element_token(job.array->token, std::to_string(job.array->index))
@@ -138,15 +138,23 @@ Job JobWriter::write(NodeIndex index, const NodeRow& row, bool array, const Foll
   // saved.
   job.held = job.dependencies.empty() && followers.any;
   job.other_than_ok_follows = followers.other_than_ok;
-  const ScriptInput input{workflow_.name,
-                          facts_,
-                          rendered,
-                          node.element,
-                          job,
-                          site_,
-                          dialect_ && !array ? dialect_->directives(job) : std::vector<std::string>{},
-                          submit.job_setup,
-                          std::move(tries)};
+  ScriptInput input{workflow_.name,
+                    facts_,
+                    rendered,
+                    node.element,
+                    job,
+                    site_,
+                    dialect_ && !array ? dialect_->directives(job) : std::vector<std::string>{},
+                    submit.job_setup,
+                    std::move(tries)};
+  input.in_scratch = workflow_.nodes[node.spec].run_in == RunIn::scratch;
+  if (is_service(workflow_.nodes[node.spec])) {
+    input.users.emplace();
+    for (const auto& [user, first] : planned.users) input.users->emplace_back(graph_.node(user).name, first);
+  }
+  input.uses_service = std::ranges::any_of(graph_.parents(planned.node), [&](const Edge& parent) {
+    return is_service(workflow_.nodes[graph_.node(parent.node).spec]);
+  });
   if (!dialect_) job.bare = bare_job(input);
   if (!job.bare) job.script = job_script(input);
   return job;

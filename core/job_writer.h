@@ -54,7 +54,7 @@ class JobWriter {
     bool any = false, other_than_ok = false;
   };
   Followers followers(NodeIndex node, bool of_all_elements) const;
-  Job write(NodeIndex node, const NodeRow& row, bool array, const Followers& followers,
+  Job write(const PlannedNode& planned, const NodeRow& row, bool array, const Followers& followers,
             std::vector<Dependency> dependencies, Rendered& rendered) const;
   JobArray array_of(std::span<const Job> elements, std::size_t first, FileToPut& scripts) const;
   const Workflow& workflow_;

@@ -242,7 +242,8 @@ void Engine::submit_again(Recorder& recorder, Run& run, NodeIndex node, const st
 // cancelled while it waits leaves no trace. False: how it ended is not known.
 bool Engine::settle_gone(Run& run, NodeIndex node, bool accounting_seen, Pass& pass) {
   auto& attempt = *run.attempts[node];
-  const bool cancelled = attempt.reason == cancel_requested;
+  const bool stopping = is_stopping(attempt);
+  const bool cancelled = attempt.reason == cancel_requested || stopping;
   if (!cancelled && (attempt.started || run.row.stop_requested)) return false;
   const auto* broken = cancelled ? nullptr : broken_edge(run, node, pass);
   const bool never_let = attempt.reason == stranded ||
@@ -258,7 +259,10 @@ bool Engine::settle_gone(Run& run, NodeIndex node, bool accounting_seen, Pass& p
   attempt.state = AttemptState::ended;
   attempt.ended = pass.recorder.now();
   pass.recorder.attempt(node);
-  if (cancelled) {
+  if (stopping) {
+    attempt.reason = unused_service;
+    end_service(pass.recorder, run, node);
+  } else if (cancelled) {
     pass.recorder.state(node, NodeState::cancelled, "the scheduler does not know its job any more");
   } else if (!broken) {
     attempt.reason = "taken out of the queue while it waited";
@@ -318,8 +322,8 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
     return;
   }
   const auto& report = outcome->report;
-  if (outcome->waiting &&
-      attempt.reason == cancel_requested) {  // the signal was ours: no need to hear it from accounting
+  // The signal was ours: no need to hear it from accounting.
+  if (outcome->waiting && (attempt.reason == cancel_requested || is_stopping(attempt))) {
     outcome->waiting = false;
     outcome->state = JobState::cancelled;
   }
@@ -377,18 +381,27 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
 
   const bool was_stranded = attempt.reason == stranded && !run.row.stop_requested;
   const auto marked = mark_of(attempt);
+  const bool stopping = is_stopping(attempt);
   attempt.state = AttemptState::ended;
   attempt.ended = report.ended.value_or(now);
   attempt.exit_code = report.exit_code;
   attempt.signal = report.signal;
-  auto reason =
-      to == NodeState::completed ? std::string() : failure_text(outcome->state, report) + which_try(report);
+  // A service that has seen by itself that nobody uses it says so in its record.
+  const bool ended_unused = to == NodeState::completed && report.source == Evidence::record &&
+                            is_service(run.workflow.nodes[run.graph.node(node).spec]);
+  auto reason = ended_unused                 ? report.reason
+                : to == NodeState::completed ? std::string()
+                                             : failure_text(outcome->state, report) + which_try(report);
   for (const auto& each : report.tries)
     recorder.event(node, "try", try_text(each) + ": tried again in the same job", each.ended);
   attempt.reason = reason;
   recorder.attempt(node);
   for (const auto& [name, value] : report.results) recorder.result({node, attempt.number, name, value});
 
+  if (stopping) {  // however its end looks: it was to end, and nobody was left whom it could fail
+    attempt.reason = unused_service;
+    return end_service(recorder, run, node, report.native);
+  }
   if (to == NodeState::cancelled && marked) {
     attempt.reason = marked_by_user(*marked);
     recorder.state(node, *marked, attempt.reason, report.native);

@@ -166,6 +166,11 @@ Plan make_plan(const Graph& graph, std::span<const NodeRow> nodes, std::span<con
     if (!ready) continue;
     goes_out[node] = true;
     planned.reason = reason_for(graph, node, planned.parents);
+    for (const auto& child : graph.children(node)) {
+      const auto& row = nodes[child.node];
+      if (child.on == On::start && !terminal(row.state))
+        planned.users.emplace_back(child.node, row.attempts + (is_out(attempts[child.node]) ? 0 : 1));
+    }
     plan.submit.push_back(std::move(planned));
   }
   std::ranges::reverse(plan.skip);

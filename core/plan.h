@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/graph.h"
@@ -22,6 +23,9 @@ enum class Fate {
 struct PlannedNode {
   NodeIndex node = no_node;
   std::vector<Edge> parents;  // the open edges, which the scheduler has to be told of; all others are met
+  // The nodes that wait for its start and have not ended, each with the number of its present attempt, else
+  // of its next one.
+  std::vector<std::pair<NodeIndex, int>> users{};
   std::string
       reason;  // "first: nothing to wait for", "after ok of scf.1, scf.2, …", "all parents have ended: …"
 };

@@ -26,6 +26,15 @@ std::string mark_requested(NodeState end);
 std::optional<NodeState> mark_of(const Attempt& attempt);
 std::string marked_by_user(NodeState end);
 
+// Of a service that no node uses any more: the reason of its end; those of its attempt, from the decision to
+// end it until the scheduler was told, and from then until its job has ended.
+inline constexpr const char* unused_service = "stopped: no node uses it any more";
+inline constexpr const char* service_to_stop = "to be stopped: no node uses it any more";
+inline constexpr const char* service_stopping = "being stopped: no node uses it any more";
+inline bool is_stopping(const Attempt& attempt) {
+  return attempt.reason == service_to_stop || attempt.reason == service_stopping;
+}
+
 // Collects the changes of one step, keeps the run in memory equal to the store, and tells the observer once
 // they are stored.
 class Engine::Recorder {

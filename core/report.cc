@@ -55,6 +55,7 @@ JobState ending(const json::object& record) {
   const auto state = text(record, "state");
   if (state == "timeout") return JobState::timeout;
   if (state == "cancelled") return JobState::cancelled;
+  if (state == "completed") return JobState::completed;
   return number(record, "exit") == 0 && text(record, "reason").empty() ? JobState::completed
                                                                        : JobState::failed;
 }

@@ -68,7 +68,8 @@ struct Parsed {
 // The records that a job script leaves in RUN_DIR/.catena/spool: one JSON object on one line each,
 // TOKEN.start when it starts and TOKEN.exit on every way out that a script can see. Fields: v, kind, token,
 // job, host, time; of .exit also start, exit, signal (by which the body or the job was ended from outside),
-// reason, permanent, results, stdout, stderr; of both tries (exit, reason, time of each). A torn, foreign or
+// reason, permanent, results, stdout, stderr, state (completed: a service that was stopped with a reason);
+// of both tries (exit, reason, time of each). A torn, foreign or
 // stale line is nullopt.
 std::optional<Report> read_record(std::string_view line);
 

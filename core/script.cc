@@ -7,6 +7,7 @@
 #include "core/job_tool.h"
 #include "core/posix_regex.h"
 #include "core/quote.h"
+#include "core/script_parts.h"
 #include "core/split.h"
 
 namespace catena {
@@ -25,7 +26,7 @@ std::string exported(std::string_view name, std::string_view value) {
 // millisecond.
 constexpr std::string_view functions = R"sh(
 c_spool=$CATENA_RUN_DIR/.catena/spool
-c_start=$EPOCHSECONDS c_exit= c_signal= c_reason= c_results= c_pid= c_recorded= c_files= c_plain= c_again=
+c_start=$EPOCHSECONDS c_exit= c_signal= c_reason= c_results= c_pid= c_recorded= c_files= c_plain= c_again= c_leave=
 
 c_json() {  # TEXT: as a JSON string, in REPLY
   REPLY=${1//\\/\\\\}; REPLY=${REPLY//\"/\\\"}; REPLY=${REPLY//$'\n'/\\n}; REPLY=${REPLY//$'\t'/\\t}; REPLY=${REPLY//$'\r'/\\r}
@@ -46,6 +47,7 @@ c_record() {  # writes TOKEN.exit, once
 }
 c_end() {  # STATUS [REASON]: records how the node ended, and ends
   c_exit=$1 c_reason=${2:-$c_reason}
+  $c_leave
   c_record
   trap - EXIT
   exit "$c_exit"
@@ -103,6 +105,7 @@ c_try_again() {  # begins anew, if the body has failed and may be tried again in
 }
 c_end() {  # STATUS [REASON]
   c_exit=$1 c_reason=${2:-$c_reason}
+  $c_leave
   c_try_again
   c_record
   trap - EXIT
@@ -333,6 +336,8 @@ std::string job_script(const ScriptInput& in) {
   if (any_result([](const Result& r) { return !r.command.empty(); })) text += command_function;
   if (any_result([](const Result& r) { return r.pointer.has_value(); })) text += pointer_function;
   if (!in.node.late.empty()) text += late_function;
+  if (in.users) text += service_functions;
+  if (in.in_scratch) text += scratch_functions;
   if (!in.node.stdout_file.empty()) text += output_file_function;
   text += claim;
   text +=
@@ -374,26 +379,55 @@ std::string job_script(const ScriptInput& in) {
   }
   // The node's environment is the body's alone: a PATH of its own must not take mv and grep from the
   // epilogue.
+  if (in.in_scratch) text += fmt::format("c_base=\"{}\"\n{}", in.site.node_scratch, enter_scratch);
   if (in.tries) text += "c_ran=yes\n";
   text += "(\n";
+  if (in.in_scratch) text += "cd -- \"$CATENA_SCRATCH\" || exit 126\n";
   text += late ? ". \"$c_body.env\"\n" : exported(in.node.env);
   // At the end: a catena of the site's own is found before.
   text += "PATH=$PATH:$CATENA_RUN_DIR/.catena/bin\n";
   text += fmt::format("exec {} \"$CATENA_RUN_DIR/.catena/bodies/$CATENA_TOKEN\"{}\n) &\n",
                       quoted(split_words(in.node.shell)), redirected);
-  text += R"sh(c_pid=$!
-while c_woken=; wait "$c_pid"; c_exit=$?; [ -n "$c_woken" ]; do :; done
+  text += "c_pid=$!\n";
+  if (in.users) {
+    text += "c_unused";
+    for (const auto& [user, attempt] : *in.users) text += fmt::format(" {} {}", user, attempt);
+    text += " < /dev/null > /dev/null 2>&1 &\nc_watcher=$!\n";
+  }
+  text += R"sh(while c_woken=; wait "$c_pid"; c_exit=$?; [ -n "$c_woken" ]; do :; done
 c_pid=
 # bash 5.2 gives -1 where a trapped signal and the body's end meet.
 [ "$c_exit" -ge 0 ] || c_exit=$((128 + ${c_signal:-15}))
 )sh";
+  if (in.users) {
+    text += R"sh(kill "$c_watcher" 2> /dev/null
+while c_woken=; wait "$c_watcher" 2> /dev/null; c_watched=$?; [ -n "$c_woken" ]; do :; done
+if [ "$c_watched" -eq 0 ]; then
+  trap '' HUP INT QUIT TERM XCPU
+  c_exit=0 c_signal= c_stopped=yes
+fi
+)sh";
+  }
+  if (in.in_scratch) text += "c_back\n";
   // Whatever program the body is may have called `catena put`: the folder says whether it has.
   text += fmt::format(
       "[ ! -d \"$CATENA_RUN_DIR/.catena/said/$CATENA_TOKEN\" ] || eval \"$(sh "
       "\"$CATENA_RUN_DIR/.catena/bin/catena\" _said{})\"\n",
       in.node.results.empty() && in.node.late_params.empty() ? "" : " declared");
+  if (in.users) {
+    text +=
+        "[ -z \"$c_stopped\" ] || { c_files+=,\\\"state\\\":\\\"completed\\\"; c_end 0 "
+        "'stopped: no node uses it any more'; }\n";
+  }
   text += "[ \"$c_exit\" -eq 0 ] || c_end \"$c_exit\"\n";
   text += epilogue(in);
+  if (in.uses_service) {
+    text += R"sh(c_exit=0
+c_record
+[ -d "$CATENA_RUN_DIR/.catena/done" ] || mkdir -p "$CATENA_RUN_DIR/.catena/done"
+c_write "$CATENA_RUN_DIR/.catena/done/$CATENA_NODE" "$CATENA_ATTEMPT"
+)sh";
+  }
   text += "c_end 0\n";
   return text;
 }
@@ -419,7 +453,8 @@ std::optional<BareJob> bare_job(const ScriptInput& in) {
   const auto& node = in.node;
   if (!in.site.modules.empty() || !in.site.prologue.empty() || !node.stdout_file.empty() ||
       !node.results.empty() || !node.late.empty() || !node.late_inputs.empty() || in.job.attempt > 1 ||
-      in.tries || !in.directives.empty() || !in.job_setup.empty())
+      in.tries || in.users || in.uses_service || in.in_scratch || !in.directives.empty() ||
+      !in.job_setup.empty())
     return std::nullopt;
   const auto shell = split_words(node.shell);
   BareJob job{variables(in), {shell.begin(), shell.end()}, body_of(node), node.outputs};

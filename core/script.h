@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/expand.h"
@@ -38,6 +39,10 @@ struct ScriptInput {
   std::vector<std::string> directives;
   std::string_view job_setup;         // SubmitText::job_setup
   std::optional<TriesInJob> tries{};  // core/retry.h
+  // Of a service: the nodes that use it and have not ended, each with the first of its attempts that counts.
+  std::optional<std::vector<std::pair<std::string_view, int>>> users{};
+  bool uses_service = false;
+  bool in_scratch = false;  // run_in: scratch
 };
 
 // What the script does, in order:
@@ -53,14 +58,19 @@ struct ScriptInput {
 //   background, passing signals on; the run's own `catena` (core/job_tool.h) is the last one on its PATH;
 //   4. takes in what the body has said by it, checks the outputs and reads the results if the body ended with
 //   0, and writes results/NODE.json;
+//      a service ends its body with TERM as soon as all its users have completed, and has completed, too: a
+//      node that uses one leaves its attempt's number in .catena/done/NODE when it has completed;
+//      a body that runs in scratch has a copy of the working directory there, in CATENA_SCRATCH; however it
+//      ends, what is new or changed is brought to the working directory first;
 //   5. where the node is tried again in its own job, begins anew after a failure, in place or requeued;
 //   6. writes TOKEN.exit (also when an earlier step fails, and on HUP, INT, QUIT, TERM, XCPU) and ends with
 //   the node's status.
 std::string job_script(const ScriptInput& input);
 
 // The same job without its shell text, or nothing where only a shell can do what is asked for: modules, a
-// prologue, a header's file names, results, late values, directives, a further attempt. Whoever runs it does
-// what job_script() does, in the same order; only the claim may be made in another way.
+// prologue, a header's file names, results, late values, directives, a further attempt, a service or one in
+// use. Whoever runs it does what job_script() does, in the same order; only the claim may be made in another
+// way.
 std::optional<BareJob> bare_job(const ScriptInput& input);
 
 // A job array: its script finds the element's own one in `file`, where each stands behind its array_mark().

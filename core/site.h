@@ -59,6 +59,8 @@ struct Site {
   std::vector<std::pair<std::string, std::string>> environment;
   std::vector<std::string> modules;  // `module load` lines
   std::string prologue;              // shell text run before every body
+  // The disk of a compute node, for `run_in: scratch`; may name $VARIABLES of a job's environment.
+  std::string node_scratch = "${TMPDIR:-/tmp}";
 
   // [hooks]: run on the machine of the user, not of the site
   std::string mailer = "/usr/sbin/sendmail -t";  // a program and its options; takes a message with its header

@@ -107,6 +107,16 @@ enum class OnFailure {
   stop,     // the rest of the run is cancelled
 };
 
+enum class NodeKind {
+  job,
+  service,  // lives as long as the nodes that wait for its start, and is ended after the last of them
+};
+
+enum class RunIn {
+  workdir,
+  scratch,  // a directory of its own on the compute node's disk; what is new there is brought to the workdir
+};
+
 struct NodeSpec {
   std::string name;
   Position at;
@@ -128,7 +138,9 @@ struct NodeSpec {
   std::vector<SummaryItem> summary;
   std::optional<Retry> retry;
   std::optional<OnFailure> on_failure;
-  std::string workdir;      // empty: RUN_DIR/NODE. Relative: to the run's directory. May hold {{ }}
+  std::optional<NodeKind> kind;  // not said: a job
+  std::optional<RunIn> run_in;   // not said: in its workdir
+  std::string workdir;           // empty: RUN_DIR/NODE. Relative: to the run's directory. May hold {{ }}
   std::string stdout_file;  // where a script's own header sends its output (SLURM's %j %x %A %a %N %u %%);
                             // empty: the log
   std::string stderr_file;
@@ -149,6 +161,9 @@ struct Workflow {
   std::vector<NodeSpec> nodes;
 };
 
+inline bool is_service(const NodeSpec& spec) {
+  return spec.kind == NodeKind::service;
+}
 std::string_view to_string(NodeCheck::Kind kind);
 // "file si.in", "free_space 10G in /scratch": a check as `catena plan` shows it.
 std::string describe(const NodeCheck& check);

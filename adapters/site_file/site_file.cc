@@ -106,7 +106,10 @@ class SiteReader {
       return;
     }
     const std::string value = unquoted(entry.value);
-    if (entry.section == "environment") {
+    if (entry.section == "environment" && entry.key == "node_scratch") {
+      Complaint complaint = set_node_scratch(site_, value);
+      if (!complaint.message.empty()) complain(entry.line, std::move(complaint));
+    } else if (entry.section == "environment") {
       take_variable(entry, value);
     } else if (value.empty() && entry.key != "description") {
       complain(entry.line,
@@ -129,7 +132,7 @@ class SiteReader {
   }
 
   void take_variable(const IniEntry& entry, const std::string& value) {
-    static constexpr std::array<std::string_view, 2> reserved = {"modules", "prologue"};
+    static constexpr std::array<std::string_view, 3> reserved = {"modules", "prologue", "node_scratch"};
     std::string hint = suggestion(entry.key, reserved);
     if (!hint.empty()) {  // `module = gcc` would else become a variable, and no module be loaded
       complain(entry.line, {fmt::format("unknown key '{}' in [environment]", entry.key), std::move(hint)});

@@ -253,6 +253,30 @@ std::vector<std::string_view> site_keys_of(std::string_view section) {
   return names;
 }
 
+// It stands in double quotes in every script: a path with $NAME, ${NAME} and ${NAME:-path}, and nothing else.
+Complaint set_node_scratch(Site& site, const std::string& text) {
+  const auto is_path = [](std::string_view part) { return part.empty() || is_word(part, "/._+-"); };
+  bool good = text.starts_with('/') || text.starts_with('$');
+  for (std::string_view rest = text; good && !rest.empty();) {
+    const auto next = rest.find('$');
+    good = is_path(rest.substr(0, next));
+    if (next == std::string_view::npos) break;
+    rest.remove_prefix(next + 1);
+    const bool braces = rest.starts_with('{');
+    rest.remove_prefix(braces ? 1 : 0);
+    const auto end = std::min(braces ? rest.find('}') : rest.find_first_of("/.+-$"), rest.size());
+    const auto name = rest.substr(0, std::min(end, rest.find(":-")));
+    good = good && is_variable_name(name) && (!braces || end < rest.size()) &&
+           (name.size() == end || (braces && is_path(rest.substr(name.size() + 2, end - name.size() - 2))));
+    rest.remove_prefix(std::min(end + (braces ? 1 : 0), rest.size()));
+  }
+  if (!good)
+    return {fmt::format("'{}' is no directory of compute nodes", text),
+            "an absolute path, $NAME or ${NAME:-/tmp}, without blanks"};
+  site.node_scratch = text;
+  return {};
+}
+
 Complaint add_modules(Site& site, std::string_view text) {
   for (const auto name : split_words(text)) {
     if (!is_word(name, "._+-/@:="))

@@ -37,6 +37,8 @@ std::vector<std::string_view> site_keys_of(std::string_view section);
 // Appends the names in `text`, which blanks separate: what `module load` takes, and nothing that a shell
 // would read otherwise.
 Complaint add_modules(Site& site, std::string_view text);
+// [environment] node_scratch.
+Complaint set_node_scratch(Site& site, const std::string& text);
 
 bool is_variable_name(std::string_view text);
 

@@ -100,6 +100,8 @@ NodeSpec lay_over(NodeSpec base, NodeSpec own) {
   if (own.workdir.empty()) own.workdir = std::move(base.workdir);
   if (!own.retry) own.retry = std::move(base.retry);
   if (!own.on_failure) own.on_failure = base.on_failure;
+  if (!own.kind) own.kind = base.kind;
+  if (!own.run_in) own.run_in = base.run_in;
   return own;
 }
 

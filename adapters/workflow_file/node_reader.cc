@@ -89,18 +89,32 @@ void retry(const Scope& scope, const Item& item, NodeDraft& draft) {
   draft.spec.retry = read_retry(scope, item);
 }
 
-void on_failure(const Scope& scope, const Item& item, NodeDraft& draft) {
-  auto text = read_text(scope, item, "on_failure");
-  if (!text) return;
-  static constexpr std::array<std::string_view, 2> names = {"stop", "continue"};
-  if (*text == "stop") {
-    draft.spec.on_failure = OnFailure::stop;
-  } else if (*text == "continue") {
-    draft.spec.on_failure = OnFailure::proceed;
-  } else {
-    scope.error(item.at, fmt::format("on_failure: expected stop or continue, got '{}'", *text),
-                suggestion(*text, names));
+// A word that stands for one of two values.
+template <class T>
+std::optional<T> one_of(const Scope& scope, const Item& item, std::string_view key,
+                        const std::array<std::pair<std::string_view, T>, 2>& words) {
+  const auto text = read_text(scope, item, key);
+  if (!text) return std::nullopt;
+  for (const auto& [word, value] : words) {
+    if (*text == word) return value;
   }
+  const std::array names = {words[0].first, words[1].first};
+  scope.error(item.at, fmt::format("{}: expected {} or {}, got '{}'", key, names[0], names[1], *text),
+              suggestion(*text, names));
+  return std::nullopt;
+}
+
+void on_failure(const Scope& scope, const Item& item, NodeDraft& draft) {
+  draft.spec.on_failure = one_of<OnFailure>(scope, item, "on_failure",
+                                            {{{"stop", OnFailure::stop}, {"continue", OnFailure::proceed}}});
+}
+void kind(const Scope& scope, const Item& item, NodeDraft& draft) {
+  draft.spec.kind =
+      one_of<NodeKind>(scope, item, "kind", {{{"job", NodeKind::job}, {"service", NodeKind::service}}});
+}
+void run_in(const Scope& scope, const Item& item, NodeDraft& draft) {
+  draft.spec.run_in =
+      one_of<RunIn>(scope, item, "run_in", {{{"workdir", RunIn::workdir}, {"scratch", RunIn::scratch}}});
 }
 
 void workdir(const Scope& scope, const Item& item, NodeDraft& draft) {
@@ -154,6 +168,8 @@ constexpr Field<NodeDraft> node_fields[] = {
     {"summary", summary},
     {"retry", retry},
     {"on_failure", on_failure},
+    {"kind", kind},
+    {"run_in", run_in},
     {"workdir", workdir},
     {"shell", shell},
     {"scheduler_options", scheduler_options},
@@ -173,6 +189,8 @@ constexpr Field<NodeDraft> template_fields[] = {
     {"summary", summary},
     {"retry", retry},
     {"on_failure", on_failure},
+    {"kind", kind},
+    {"run_in", run_in},
     {"workdir", workdir},
     {"shell", shell},
     {"scheduler_options", scheduler_options},

@@ -397,6 +397,105 @@ nodes:
       << "it is not up any more";
 }
 
+// Nobody calls catena while it runs: the service's own job sees that it is not needed any more.
+TEST_P(Backends, AServiceEndsByItselfAfterItsLastUser) {
+  ASSERT_EQ(box.run("idle", R"yaml(name: idle
+nodes:
+  db:
+    kind: service
+    run: |
+      trap 'echo closed > "$CATENA_RUN_DIR/closed"; exit 9' TERM
+      catena ready somewhere
+      while :; do sleep 0.2; done
+  first:
+    after: {node: db, on: start}
+    run: echo {{ nodes.db.address }} > first
+  last:
+    after: [first, {node: db, on: start}]
+    run: echo {{ nodes.db.address }} > last
+)yaml",
+                    "--id i")
+                .status,
+            0);
+  const std::string folder = "catena-runs/idle-i/";
+  ASSERT_TRUE(box.until([&] { return !box.read(folder + "closed").empty(); }));
+  EXPECT_EQ(box.read(folder + "last/last"), "somewhere\n");
+  const auto said = box.catena("wait idle --timeout 60s");
+  EXPECT_EQ(said.status, 0) << said.out << said.err << box.catena("why idle db").out;
+  EXPECT_EQ(box.state("db"), "completed");
+  EXPECT_THAT(box.catena("why idle db").out, HasSubstr("stopped: no node uses it any more"));
+}
+
+// A user that has failed may be tried again: only a pass knows that it will not.
+TEST_P(Backends, AServiceWhoseUserFailedIsStoppedByTheNextPass) {
+  const auto said = box.run("gone", R"yaml(name: gone
+nodes:
+  db: {kind: service, run: "catena ready x; exec sleep 300"}
+  user:
+    after: {node: db, on: start}
+    retry: 1
+    run: test {{ nodes.db.address }} = y
+)yaml",
+                            "--wait");
+  EXPECT_EQ(said.status, 1) << said.out << said.err;
+  EXPECT_EQ(box.state("user"), "failed");
+  EXPECT_EQ(box.state("db"), "completed");
+  EXPECT_THAT(box.catena("why gone db").out, HasSubstr("stopped: no node uses it any more"));
+}
+
+TEST_P(Backends, ABodyRunsInScratchAndWhatItLeavesComesBackHoweverItEnds) {
+  box.write("in", "2\n");
+  const auto said = box.run("scratch", R"yaml(name: scratch
+nodes:
+  good:
+    run_in: scratch
+    inputs: [in]
+    outputs: [out]
+    results: {double: {file: out}}
+    run: |
+      [ "$PWD" = "$CATENA_SCRATCH" ] && [ "$PWD" != "$CATENA_WORKDIR" ] || exit 9
+      echo $(($(cat in) * 2)) > out
+  bad:
+    run_in: scratch
+    retry: 1
+    run: |
+      [ "$CATENA_CHECKPOINT" != yes ] || { cat state more > both; exit 0; }
+      echo 1 > state
+      catena checkpoint state
+      echo torn > state; echo 2 > more
+      exit 3
+)yaml",
+                            "--wait --id s");
+  EXPECT_EQ(said.status, 0) << said.out << said.err << box.catena("why scratch good").out;
+  EXPECT_EQ(box.read("catena-runs/scratch-s/good/out"), "4\n");
+  EXPECT_EQ(box.status().at("nodes").at(0).at("results").at("double").as_string(), "4");
+  EXPECT_EQ(box.read("catena-runs/scratch-s/bad/both"), "1\n2\n");
+}
+
+TEST_P(Backends, ACancelledOrTimedOutBodysFilesComeBackFromScratch) {
+  ASSERT_EQ(box.run("late", R"yaml(name: late
+nodes:
+  cancelled: {run_in: scratch, run: "echo half > restart; touch '{{ workflow.dir }}/up'; exec sleep 300"}
+)yaml",
+                    "--id l")
+                .status,
+            0);
+  ASSERT_TRUE(box.until([&] { return std::filesystem::exists(box.dir / "up"); }));
+  ASSERT_TRUE(box.until([&] { return box.state("cancelled") == "running"; }));
+  EXPECT_EQ(box.catena("cancel late").status, 0);
+  EXPECT_EQ(box.catena("wait late --timeout 60s").status, 9);
+  EXPECT_EQ(box.read("catena-runs/late-l/cancelled/restart"), "half\n");
+  if (box.site() == "slurm") return;  // its shortest limit is a minute
+  const auto said = box.run("limit", R"yaml(name: limit
+nodes:
+  slow: {run_in: scratch, resources: {walltime: 1s}, run: "echo half > restart; sleep 60"}
+)yaml",
+                            "--wait --id t");
+  EXPECT_EQ(said.status, 1) << said.out << said.err;
+  EXPECT_EQ(box.state("slow"), "timeout");
+  EXPECT_EQ(box.read("catena-runs/limit-t/slow/restart"), "half\n");
+}
+
 TEST_P(Backends, WhatAJobSaysIsSeenWhileItRunsAndOnce) {
   ASSERT_EQ(box.run("talk", R"yaml(name: talk
 nodes:

@@ -161,13 +161,14 @@ const std::map<std::string, NodeState> the_end = {
 // `story` drives the world to its end. Killed at each point; and killed there and again at every `step`-th
 // point that follows, until the story is over before the last kill is reached.
 void at_every_pair_of_points(const std::function<void(World&)>& story,
-                             const std::map<std::string, NodeState>& wanted, int step) {
+                             const std::map<std::string, NodeState>& wanted, int step,
+                             const Workflow& workflow = graph()) {
   for (const auto family : {Family::slurm, Family::pbs}) {
     for (const bool survives : {false, true}) {
       const bool pairs = survives == (family == Family::slurm);
       const auto killed = [&](const std::vector<int>& at) {
         KillPoints points(at);
-        World world(points, family, graph());
+        World world(points, family, workflow);
         world.scheduler.fails = {{"left", 1}, {"bad", 9}};
         world.scheduler.program_survives = survives;
         story(world);
@@ -264,6 +265,24 @@ TEST(EngineCrash, ANodeMarkedCompletedLetsItsChildrenRunWhereverItIsKilled) {
         world.scheduler.successes["left"] = 1;  // the user's
       },
       the_end, 7);
+}
+
+TEST(EngineCrash, AServiceIsStoppedAndHasCompletedWhereverItIsKilled) {
+  Workflow workflow;
+  workflow.name = "crash";
+  workflow.directory = "/w";
+  add(workflow, "db").kind = NodeKind::service;
+  add(workflow, "left", {{"db", On::start, {}}}, 1);
+  add(workflow, "last", {{"left", On::ok, {}}, {"db", On::start, {}}});
+  at_every_pair_of_points(
+      [](World& world) {
+        world.scheduler.endless = {"db"};
+        world.to_its_end();
+        EXPECT_EQ(world.scheduler.runs["db"], 1);
+        world.scheduler.successes["db"] = 1;  // the scheduler has seen a cancelled job
+      },
+      {{"db", NodeState::completed}, {"left", NodeState::completed}, {"last", NodeState::completed}}, 3,
+      workflow);
 }
 
 }  // namespace

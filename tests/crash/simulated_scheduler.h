@@ -90,6 +90,7 @@ class SimulatedScheduler : public Backend {
       : points_(points), clock_(clock), family_(family) {}
 
   std::map<std::string, int> fails;  // node: how many of its first runs fail
+  std::set<std::string> endless;     // nodes that run until they are cancelled
   std::size_t most_jobs = 0;         // a user's limit; 0: none
   bool program_survives = false;     // the submission program goes on when catena dies in the middle
   std::vector<SimulatedJob> jobs;
@@ -152,7 +153,7 @@ class SimulatedScheduler : public Backend {
   // One step of time: what runs ends, what may start starts.
   void step() {
     for (auto& job : jobs) {
-      if (job.state == JobState::running)
+      if (job.state == JobState::running && !endless.contains(job.node))
         end(job, runs[job.node] <= fails[job.node] ? JobState::failed : JobState::completed);
     }
     for (auto& job : jobs) {

@@ -50,6 +50,12 @@ TEST_F(Golden, EveryMistakeAtOnce) {
 TEST_F(Golden, TheGraphsOwnMistakes) {
   expect("validate cycle.yaml", "cycle.txt", 3);
 }
+TEST_F(Golden, ServicesThatNobodyUsesAndWhatWaitsForTheirEnd) {
+  expect("validate services.yaml", "services.txt", 3);
+}
+TEST_F(Golden, AWorkingDirectoryThatHoldsTheRunIsNotCopiedToScratch) {
+  expect("validate scratch.yaml", "scratch.txt", 3);
+}
 TEST_F(Golden, EveryCheckThatFailsAtOnceAndNothingSubmitted) {
   expect("validate checks.yaml", "checks.txt", 3);
   expect("run checks.yaml", "checks.txt", 3);

@@ -289,6 +289,28 @@ TEST_F(Templates, TheExampleOfLammpsRunsAsItIs) {
   if (!have("lmp")) GTEST_SKIP() << "Debian's lammps is not installed";
   example("lammps-melt.yaml");
   EXPECT_EQ(box.state("table"), "completed");
+  EXPECT_EQ(box.state("compare"), "completed");
+  const auto pieces = node("long.1"), whole = node("long.2");
+  EXPECT_EQ(pieces.at("attempts").as_int64(), 3);
+  EXPECT_EQ(whole.at("attempts").as_int64(), 1);
+  for (const auto& each : {pieces, whole})
+    EXPECT_EQ(each.at("results").at("steps").as_string(), "1000") << each.at("name");
+  EXPECT_NEAR(std::stod(std::string(pieces.at("results").at("energy").as_string())),
+              std::stod(std::string(whole.at("results").at("energy").as_string())), 0.01);
+  // Each attempt begins with the very state that the one before has kept, and not at step 0 again.
+  const auto rows = [&](int attempt) {
+    const auto log = std::string(pieces.at("directory").as_string()) + "/log." + std::to_string(attempt);
+    return shell_output("awk 'NF >= 6 && $1 ~ /^[0-9]+$/ && $2 ~ /[.]/ { print $1, $2, $3, $5 }' '" + log +
+                        "'");
+  };
+  const auto first = [](const std::string& text) { return text.substr(0, text.find('\n')); };
+  const auto last = [](const std::string& text) {
+    return text.substr(text.rfind('\n', text.size() - 2) + 1);
+  };
+  EXPECT_THAT(first(rows(2)), testing::StartsWith("450 "));
+  EXPECT_THAT(first(rows(3)), testing::StartsWith("900 "));
+  EXPECT_EQ(first(rows(2)) + "\n", last(rows(1)));
+  EXPECT_EQ(first(rows(3)) + "\n", last(rows(2)));
 }
 TEST_F(Templates, TheExampleOfMpiRunsAsItIs) {
   if (!have("lmp") || !have("mpirun")) GTEST_SKIP() << "Debian's lammps and openmpi-bin are not installed";

@@ -90,6 +90,7 @@ class FakeBackend : public Backend {
   }
   std::optional<std::size_t> queued() override { return queued_now; }
   std::vector<std::string> control(Action action, std::span<const ControlTarget> targets) override {
+    if (before_control) before_control();
     for (const auto& target : targets) {
       std::string parents;
       for (const auto& [on, id] : target.parents) parents += " " + std::string(to_string(on)) + ":" + id;
@@ -110,7 +111,7 @@ class FakeBackend : public Backend {
   std::vector<JobRef> asked_for;
   std::vector<std::string> spooled, away;
   std::vector<std::string> controls, complaints;  // what it was told, and what it says to that
-  std::function<void()> before_submit;
+  std::function<void()> before_submit, before_control;
   bool reachable = true;
   std::optional<std::size_t> queued_now = 0;
   int last_id = 100;
@@ -1106,6 +1107,189 @@ TEST_F(EngineTest, AFailedNodeThatIsTakenUpAgainBringsBackWhatWasSkippedBecauseO
   EXPECT_EQ(state("other"), NodeState::completed);
   EXPECT_THROW(engine_.reopen(*run_, std::vector{run_->graph.find("b")}, "again"), Error)
       << "it has not ended";
+}
+
+class Services : public EngineTest {
+ protected:
+  // db, and two nodes that use it, all running.
+  void running(int retries = 0) {
+    auto& db = node("db");
+    db.kind = NodeKind::service;
+    if (retries > 0) db.retry = Retry{retries, Seconds{0}, 2, Seconds{600}, {}};
+    node("a", {{"db", On::start, {}}});
+    node("b", {{"db", On::start, {}}});
+    begin();
+    react();
+    for (const auto* name : {"db", "a", "b"}) say(name, JobState::running);
+    pass();
+    backend_.controls.clear();
+  }
+  void end(const std::string& name, JobState how) {
+    say(name, how, Evidence::accounting).exit_code = how == JobState::completed ? 0 : 1;
+  }
+};
+
+TEST_F(Services, AServiceIsStoppedAfterTheLastOfItsUsersHoweverTheyEndedAndHasCompleted) {
+  running();
+  end("a", JobState::completed);
+  pass();
+  EXPECT_THAT(backend_.controls, IsEmpty());
+  EXPECT_EQ(state("db"), NodeState::running);
+  end("b", JobState::failed);
+  pass();
+  EXPECT_THAT(backend_.controls, ElementsAre("cancel 101"));
+  EXPECT_EQ(state("db"), NodeState::running) << "it ends when the scheduler says so";
+  pass();
+  EXPECT_THAT(backend_.controls, ElementsAre("cancel 101")) << "once";
+  end("db", JobState::cancelled);
+  pass();
+  EXPECT_EQ(state("db"), NodeState::completed);
+  EXPECT_EQ(reason("db"), "stopped: no node uses it any more");
+  EXPECT_EQ(store_.record.run.state, RunState::failed) << "for b";
+}
+
+TEST_F(Services, AUserThatIsTriedAgainStillUsesIt) {
+  auto& db = node("db");
+  db.kind = NodeKind::service;
+  node("a", {{"db", On::start, {}}}).retry = Retry{1, Seconds{0}, 2, Seconds{600}, {}};
+  begin();
+  react();
+  say("db", JobState::running);
+  end("a", JobState::failed);
+  pass();
+  EXPECT_FALSE(terminal(state("a")));
+  EXPECT_EQ(state("db"), NodeState::running);
+  EXPECT_EQ(std::ranges::count(backend_.controls, "cancel 101"), 0);
+}
+
+TEST_F(Services, AStopThatWasKilledBeforeItsCancelIsMadeByTheNextPass) {
+  running();
+  end("a", JobState::completed);
+  end("b", JobState::completed);
+  observe();
+  backend_.complaints = {"connection lost"};  // and whoever asked is killed then
+  react();
+  EXPECT_EQ(store_.record.attempts[0].reason, "to be stopped: no node uses it any more");
+  backend_.complaints.clear();
+  reload();
+  pass();
+  EXPECT_THAT(backend_.controls, ElementsAre("cancel 101", "cancel 101"));
+  end("db", JobState::cancelled);
+  pass();
+  EXPECT_EQ(state("db"), NodeState::completed);
+  EXPECT_EQ(store_.record.run.state, RunState::completed);
+}
+
+TEST_F(Services, AStopThatWasKilledAfterItsCancelComesToTheSameEnd) {
+  running();
+  end("a", JobState::completed);
+  end("b", JobState::completed);
+  observe();
+  backend_.before_control = [] { throw Error(ErrorKind::internal, "killed"); };
+  EXPECT_THROW(react(), Error);
+  backend_.before_control = nullptr;
+  reload();
+  end("db", JobState::cancelled);
+  pass();
+  EXPECT_EQ(state("db"), NodeState::completed);
+  EXPECT_EQ(store_.record.run.state, RunState::completed);
+}
+
+TEST_F(Services, AServiceThatSawByItselfThatNobodyUsesItSaysSo) {
+  running();
+  end("a", JobState::completed);
+  end("b", JobState::completed);
+  auto& report = say("db", JobState::completed, Evidence::record);
+  report.exit_code = 0;
+  report.reason = "stopped: no node uses it any more";
+  pass();
+  EXPECT_EQ(state("db"), NodeState::completed);
+  EXPECT_EQ(reason("db"), "stopped: no node uses it any more");
+  EXPECT_THAT(backend_.controls, IsEmpty());
+}
+
+TEST_F(Services, AServiceThatFailsWhileItIsUsedHasFailedAndIsTriedAgain) {
+  running(1);
+  end("db", JobState::failed);
+  pass();
+  EXPECT_EQ(store_.record.nodes[0].attempts, 2);
+  end("db", JobState::failed);
+  pass();
+  EXPECT_EQ(state("db"), NodeState::failed);
+}
+
+TEST_F(Services, ARetryOfAServiceThatNobodyNeedsAnyMoreIsNotMade) {
+  running(1);
+  end("db", JobState::failed);
+  end("a", JobState::completed);
+  end("b", JobState::completed);
+  const auto submitted = backend_.jobs.size();
+  pass();
+  EXPECT_EQ(backend_.jobs.size(), submitted);
+  EXPECT_EQ(state("db"), NodeState::completed);
+}
+
+TEST_F(Services, AServiceWhoseUsersAreSkippedIsNotStarted) {
+  node("x");
+  node("db", {{"x", On::any, {}}}).kind = NodeKind::service;
+  node("a", {{"x", On::ok, {}}, {"db", On::start, {}}});
+  begin();
+  react();
+  end("x", JobState::failed);
+  say("db", JobState::queued);
+  say("a", JobState::held);
+  pass();
+  EXPECT_EQ(state("a"), NodeState::skipped);
+  EXPECT_THAT(backend_.controls, ElementsAre("release 101", "cancel 103", "cancel 102"));
+  say("db", JobState::cancelled, Evidence::accounting).started.reset();
+  pass();
+  EXPECT_EQ(state("db"), NodeState::skipped);
+  EXPECT_EQ(reason("db"), "no node uses it any more");
+}
+
+TEST_F(Services, AServiceOfAServiceEndsAfterIt) {
+  node("net").kind = NodeKind::service;
+  node("db", {{"net", On::start, {}}}).kind = NodeKind::service;
+  node("a", {{"db", On::start, {}}});
+  begin();
+  react();
+  for (const auto* name : {"net", "db"}) say(name, JobState::running);
+  end("a", JobState::completed);
+  backend_.controls.clear();
+  pass();
+  EXPECT_THAT(backend_.controls, ElementsAre("cancel 102"));
+  end("db", JobState::cancelled);
+  pass();
+  EXPECT_THAT(backend_.controls, ElementsAre("cancel 102", "cancel 101"));
+}
+
+TEST_F(Services, TheUsersCancelIsACancel) {
+  running();
+  engine_.cancel(*run_, place(), std::vector{run_->graph.find("db")});
+  end("a", JobState::completed);
+  end("b", JobState::completed);
+  end("db", JobState::cancelled);
+  pass();
+  EXPECT_EQ(state("db"), NodeState::cancelled);
+  EXPECT_THAT(backend_.controls, ElementsAre("cancel 101"));
+}
+
+// Its job would find nobody to talk to.
+TEST_F(Services, ANodeThatIsTakenUpAgainBringsBackTheServiceItUses) {
+  running();
+  end("a", JobState::completed);
+  end("b", JobState::failed);
+  pass();
+  end("db", JobState::cancelled);
+  pass();
+  ASSERT_EQ(store_.record.run.state, RunState::failed);
+  engine_.reopen(*run_, std::vector{run_->graph.find("b")}, "again");
+  const auto submitted = backend_.jobs.size();
+  react();
+  ASSERT_EQ(backend_.jobs.size(), submitted + 2);
+  EXPECT_EQ(state("a"), NodeState::completed);
+  const auto& script = backend_.jobs[submitted].script;
+  EXPECT_THAT(script, HasSubstr("c_unused b 2 <")) << "what its first job left is not the end of its second";
 }
 
 }  // namespace

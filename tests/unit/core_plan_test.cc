@@ -53,6 +53,17 @@ TEST(Plan, AFreshGraphGoesOutWholeParentsFirst) {
   EXPECT_THAT(c.skipped(), IsEmpty());
 }
 
+// An attempt that has completed before the service is submitted again does not count, one that is out does.
+TEST(Plan, WhoUsesWhatIsStartedIsCountedFromItsPresentAttempt) {
+  Case c(4, {{0, 1, On::start}, {0, 2, On::start}, {0, 3, On::start}});
+  c.state(1, NodeState::running).attempt(1, "7");
+  c.state(2, NodeState::completed).attempt(2, "8").state = AttemptState::ended;
+  c.state(3, NodeState::retrying).attempt(3, "9").state = AttemptState::ended;
+  const auto plan = c.plan();
+  ASSERT_FALSE(plan.submit.empty());
+  EXPECT_THAT(plan.submit.front().users, ElementsAre(std::pair(1U, 1), std::pair(3U, 2)));
+}
+
 // The scheduler would start it at the first failure, and the failure is not the end.
 TEST(Plan, AChildByAnyOfANodeThatMayBeTriedAgainIsLeftForALaterPass) {
   Case c(4, {{0, 1, On::any}, {0, 2, On::notok}, {0, 3, On::ok}});

@@ -1,6 +1,7 @@
 // The job script, run by a real bash, as a scheduler would run it.
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,7 +38,14 @@ class Script : public testing::Test {
   }
   ~Script() override { fs::remove_all(fs::path(facts_.directory).parent_path()); }
 
-  std::string text() const { return job_script({"demo", facts_, node_, 1, job_, site_, {}, ""}); }
+  std::string text() const {
+    ScriptInput input{"demo", facts_, node_, 1, job_, site_, {}, ""};
+    input.users = users_;
+    input.uses_service = uses_service_;
+    input.in_scratch = in_scratch_;
+    input.tries = tries_;
+    return job_script(input);
+  }
 
   pid_t start(const std::string& job_id = "7") const {
     const auto path = facts_.directory + "/job.sh";
@@ -80,6 +88,10 @@ class Script : public testing::Test {
   Rendered node_;
   Site site_;
   Job job_;
+  std::optional<std::vector<std::pair<std::string_view, int>>> users_;
+  bool uses_service_ = false;
+  bool in_scratch_ = false;
+  std::optional<TriesInJob> tries_;
 };
 
 TEST_F(Script, TheBodyRunsInItsWorkingDirectoryAndItsRecordsSaySo) {
@@ -344,6 +356,197 @@ TEST(Record, WhatABackendWritesIsReadBack) {
   EXPECT_EQ(back->state, JobState::timeout);
   EXPECT_EQ(back->signal, 15);
   EXPECT_EQ(back->ended, report.ended);
+}
+
+// With a process that the body does not pass signals on to, and that ends in order.
+TEST_F(Script, AServiceEndsWithItsProcessesWhenItsUsersHaveCompletedAndHasCompleted) {
+  fs::create_directories(facts_.directory + "/.catena/done");
+  users_ = {{"a", 1}, {"b", 2}};
+  node_.body =
+      "bash -c 'trap \"echo closed > ../closed; exit 7\" TERM; echo up > ../up; while :; do sleep 0.1; "
+      "done'\necho no\n";
+  const auto pid = start();
+  wait_for("up");
+  std::ofstream(facts_.directory + "/.catena/done/b") << "1\n";  // of an attempt that does not count
+  std::ofstream(facts_.directory + "/.catena/done/a") << "1\n";
+  std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+  EXPECT_FALSE(exit_record());
+  std::ofstream(facts_.directory + "/.catena/done/b") << "2\n";
+  EXPECT_EQ(finish(pid), 0);
+  const auto exit = exit_record();
+  ASSERT_TRUE(exit);
+  EXPECT_EQ(exit->state, JobState::completed);
+  EXPECT_EQ(exit->reason, "stopped: no node uses it any more");
+  EXPECT_EQ(exit->signal, std::nullopt);
+  wait_for("closed");
+  EXPECT_EQ(read("out"), "");
+}
+
+TEST_F(Script, AServiceThatEndsByItselfEndsAsItEnded) {
+  users_ = {{"a", 1}};
+  EXPECT_EQ(run("exit 3\n"), 3);
+  EXPECT_EQ(exit_record()->reason, "");
+  fs::remove_all(facts_.directory + "/.catena/claims");
+  fs::create_directories(facts_.directory + "/.catena/claims");
+  EXPECT_EQ(run("true\n"), 0);
+  EXPECT_EQ(exit_record()->reason, "");
+}
+
+TEST_F(Script, ACancelOfAServiceIsNoStop) {
+  users_ = {{"a", 1}};
+  node_.body = "echo up > ../up; exec sleep 60\n";
+  const auto pid = start();
+  wait_for("up");
+  kill(pid, SIGTERM);
+  EXPECT_EQ(finish(pid), 143);
+  EXPECT_EQ(exit_record()->signal, 15);
+  EXPECT_EQ(exit_record()->state, JobState::failed);
+}
+
+TEST_F(Script, OnlyAUserThatHasCompletedSaysSoToItsService) {
+  uses_service_ = true;
+  EXPECT_EQ(run("exit 3\n"), 3);
+  EXPECT_FALSE(fs::exists(facts_.directory + "/.catena/done/scf.1"));
+  job_.token = "anotherone";
+  job_.attempt = 2;
+  EXPECT_EQ(run("true\n"), 0);
+  EXPECT_EQ(read(".catena/done/scf.1"), "2\n");
+  EXPECT_FALSE(bare_job({"demo", facts_, node_, 1, job_, site_, {}, "", {}, {}, true}));
+}
+
+// Of a node whose disk is a folder of the test's own.
+class InScratch : public Script {
+ protected:
+  InScratch() {
+    in_scratch_ = true;
+    disk_ = (fs::path(facts_.directory).parent_path() / "the disk").string();
+    fs::create_directories(disk_);
+    setenv("DISK", disk_.c_str(), 1);
+    site_.node_scratch = "${DISK:-/tmp}";
+    write("in", "input\n");
+  }
+  ~InScratch() override {
+    unsetenv("DISK");
+    if (fs::exists(node_.workdir)) fs::permissions(node_.workdir, fs::perms(0700));
+  }
+  void write(const std::string& name, const std::string& content) const {
+    std::ofstream(node_.workdir + "/" + name) << content;
+  }
+  bool disk_is_empty() const { return fs::is_empty(disk_); }
+  std::string work(const std::string& name) const { return read("scf.1/" + name); }
+  std::string disk_;
+};
+
+TEST_F(InScratch, TheBodyFindsACopyThereAndWhatIsNewOrChangedComesBack) {
+  write("kept", "old\n");
+  write("changed", "old\n");
+  fs::create_directories(node_.workdir + "/sub");
+  fs::create_hard_link(node_.workdir + "/changed", facts_.directory + "/shared");
+  node_.outputs = {"new", "sub/d*p/new"};
+  node_.results = {{"x", "new", "x = (.*)"}};
+  EXPECT_EQ(run("[ \"$PWD\" = \"$CATENA_SCRATCH\" ] || exit 9\n"
+                "cat in; echo \"$CATENA_WORKDIR\"; echo more >> changed; rm kept; echo 'x = 5' > new\n"
+                "mkdir 'sub/d p' empty; touch -d 2001-01-01 old 'sub/d p/new'; ln -s new link\n"
+                "stat -c %a . ..; ls \"$CATENA_WORKDIR\"\n"),
+            0)
+      << read("err") << exit_record()->reason;
+  EXPECT_EQ(read("out"), "input\n" + node_.workdir + "\n755\n700\nchanged\nin\nkept\nsub\n");
+  EXPECT_EQ(work("changed"), "old\nmore\n");
+  EXPECT_EQ(read("shared"), "old\n") << "another node has it by a hard link";
+  EXPECT_EQ(work("kept"), "old\n") << "what is removed there stays here";
+  EXPECT_TRUE(fs::exists(node_.workdir + "/old")) << "new, but with an old time";
+  EXPECT_TRUE(fs::is_directory(node_.workdir + "/empty"));
+  EXPECT_EQ(fs::read_symlink(node_.workdir + "/link"), "new");
+  EXPECT_EQ(exit_record()->results.at(0).second.text, "5");
+  EXPECT_TRUE(disk_is_empty());
+}
+
+TEST_F(InScratch, WhatDidNotChangeIsNotWrittenAgain) {
+  const auto before = fs::last_write_time(node_.workdir + "/in");
+  struct stat first {
+  }, second{};
+  stat((node_.workdir + "/in").c_str(), &first);
+  EXPECT_EQ(run("cat in > new\n"), 0);
+  stat((node_.workdir + "/in").c_str(), &second);
+  EXPECT_EQ(first.st_ino, second.st_ino);
+  EXPECT_EQ(fs::last_write_time(node_.workdir + "/in"), before);
+}
+
+TEST_F(InScratch, AFailureBringsBackTheSame) {
+  EXPECT_EQ(run("echo half > restart; exit 3\n"), 3);
+  EXPECT_EQ(work("restart"), "half\n");
+  EXPECT_EQ(exit_record()->reason, "");
+  EXPECT_TRUE(disk_is_empty());
+}
+
+TEST_F(InScratch, TheSignalOfATimeOutBringsBackTheSame) {
+  for (const int signal : {SIGTERM, SIGXCPU, SIGINT}) {
+    job_.token = "token" + std::to_string(signal);
+    fs::remove(facts_.directory + "/up");
+    fs::remove(node_.workdir + "/restart");
+    node_.body = "echo half > restart; echo up > \"$CATENA_RUN_DIR/up\"; exec sleep 60\n";
+    const auto pid = start();
+    wait_for("up");
+    kill(-pid, signal);  // the whole group, as schedulers do
+    EXPECT_EQ(finish(pid), 128 + signal);
+    EXPECT_EQ(work("restart"), "half\n") << signal;
+    EXPECT_EQ(read_record(read(".catena/spool/" + job_.token + ".exit"))->signal, signal);
+    EXPECT_TRUE(disk_is_empty());
+  }
+}
+
+// The next attempt must not take a file that was cut short for a whole one.
+TEST_F(InScratch, ASignalWhileItIsBroughtBackDoesNotCutItShort) {
+  node_.body = "head -c 200000000 /dev/zero > big; echo up > \"$CATENA_RUN_DIR/up\"\n";
+  const auto pid = start();
+  wait_for("up");
+  while (fs::exists(disk_) && !disk_is_empty() && !fs::exists(node_.workdir + "/.catena-back.scf.1"))
+    std::this_thread::yield();
+  kill(-pid, SIGTERM);
+  finish(pid);
+  EXPECT_EQ(fs::file_size(node_.workdir + "/big"), 200'000'000U);
+  EXPECT_TRUE(disk_is_empty());
+  ASSERT_TRUE(exit_record());
+}
+
+TEST_F(InScratch, WhatCannotBeBroughtBackFailsTheAttemptWithTheReasonAndStays) {
+  fs::create_directories(node_.workdir + "/there/x");
+  EXPECT_EQ(run("rm -r there; echo 1 > there; echo 2 > other\n"), 1);
+  const auto exit = exit_record();
+  EXPECT_EQ(exit->state, JobState::failed);
+  EXPECT_THAT(exit->reason,
+              HasSubstr("could not be brought to " + node_.workdir + ": mv: cannot overwrite directory"));
+  EXPECT_FALSE(disk_is_empty()) << "all that there is of the results";
+  EXPECT_FALSE(fs::exists(node_.workdir + "/.catena-back.scf.1"));
+  job_.token = "two";
+  EXPECT_EQ(run("rm -r there; echo 1 > there; exit 4\n"), 4);
+  EXPECT_THAT(read_record(read(".catena/spool/two.exit"))->reason, HasSubstr("exit 4; what is new in "));
+}
+
+TEST_F(InScratch, ADiskThatIsNotThereFailsTheAttemptBeforeItsBody) {
+  for (const std::string disk : {"/nowhere", "", "relative"}) {
+    setenv("DISK", disk.c_str(), 1);
+    site_.node_scratch = "$DISK";
+    job_.token = "token" + std::to_string(disk.size());
+    EXPECT_EQ(run("echo ran\n"), 1);
+    EXPECT_THAT(read_record(read(".catena/spool/" + job_.token + ".exit"))->reason,
+                HasSubstr("cannot make a directory in '" + disk + "'"));
+  }
+  EXPECT_EQ(read("out"), "");
+}
+
+TEST_F(InScratch, ATryInTheSameJobGoesOnFromWhatTheOneBeforeLeft) {
+  tries_ = TriesInJob{{Seconds{0}, Seconds{0}}, {}, ""};
+  EXPECT_EQ(run("echo x >> count; [ $(wc -l < count) -eq 3 ]\n"), 0) << read("err");
+  EXPECT_EQ(work("count"), "x\nx\nx\n");
+  EXPECT_TRUE(disk_is_empty());
+}
+
+TEST_F(InScratch, NoBareJob) {
+  ScriptInput input{"demo", facts_, node_, 1, job_, site_, {}, ""};
+  EXPECT_TRUE(bare_job(input));
+  input.in_scratch = true;
+  EXPECT_FALSE(bare_job(input));
 }
 
 }  // namespace

@@ -240,6 +240,23 @@ TEST(SiteFile, AMisspeltModulesIsNoVariable) {
               ElementsAre(Pair("http_proxy", "p:80")));
 }
 
+TEST(SiteFile, NodeScratchIsFilledInByTheJobAndHoldsNothingElseThatAShellReads) {
+  EXPECT_EQ(good(slurm).node_scratch, "${TMPDIR:-/tmp}");
+  for (const std::string text :
+       {"/local/disk-1", "$SLURM_TMPDIR", "/local/$USER/x", "${A:-/tmp}", "$A/${B}"}) {
+    const auto site = good(slurm + "[environment]\nnode_scratch = " + text + "\n");
+    EXPECT_EQ(site.node_scratch, text);
+    EXPECT_THAT(site.environment, IsEmpty());
+  }
+  for (const std::string text : {"tmp", "~/x", "/a b", "$(reboot)", "/x`reboot`", "${A", "$", "/a$",
+                                 "${A:-$B}", "${A@P}", "/a\\", "${}", "/a}", "$A:-/b"})
+    EXPECT_THAT(mistakes(slurm + "[environment]\nnode_scratch = " + text + "\n"),
+                ElementsAre(HasSubstr("is no directory of compute nodes")))
+        << text;
+  EXPECT_THAT(mistakes(slurm + "[environment]\nnodescratch = /x\n"),
+              ElementsAre(HasSubstr("did you mean 'node_scratch'?")));
+}
+
 TEST(SiteFile, EnvironmentNamesAndValuesAreChecked) {
   EXPECT_THAT(mistakes(slurm + "[environment]\n1A = 1\n"), ElementsAre(HasSubstr("'1A' is no name")));
   EXPECT_THAT(mistakes(slurm + "[environment]\nA B = 1\n"), ElementsAre(HasSubstr("'A B' is no name")));

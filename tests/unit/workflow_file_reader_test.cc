@@ -56,6 +56,8 @@ std::string dump(const NodeSpec& n) {
                        fmt::join(n.retry->permanent, ","), pairs(n.retry->resources));
   }
   if (n.on_failure) out += *n.on_failure == OnFailure::stop ? " stop" : " continue";
+  if (n.kind) out += is_service(n) ? " service" : " job";
+  if (n.run_in) out += *n.run_in == RunIn::scratch ? " scratch" : " workdir";
   out += fmt::format("\n out={} err={}", n.stdout_file, n.stderr_file);
   for (const auto& [dialect, options] : n.scheduler_options)
     out += fmt::format(" {}: {}", dialect, fmt::join(options, " | "));
@@ -180,6 +182,8 @@ nodes:
     retry: {max: 3, backoff: 30s, factor: 1.5, max_delay: 1h, on: [timeout, node_fail],
       permanent: [2, 64], resources: {memory: x2, queue: long}}
     on_failure: stop
+    kind: service
+    run_in: scratch
     workdir: /data/fit
     shell: bash
     scheduler_options: {slurm: [--nice], pbs: ["-m e"]}
@@ -206,7 +210,7 @@ constexpr std::string_view all_json = R"({
     "env": {"X": "{{ ecut }}"}, "resources": {"cpus_per_task": 2, "exclusive": true},
     "retry": {"max": 3, "backoff": "30s", "factor": 1.5, "max_delay": "1h", "on": ["timeout", "node_fail"],
       "permanent": [2, 64], "resources": {"memory": "x2", "queue": "long"}},
-    "on_failure": "stop", "workdir": "/data/fit", "shell": "bash",
+    "on_failure": "stop", "kind": "service", "run_in": "scratch", "workdir": "/data/fit", "shell": "bash",
     "scheduler_options": {"slurm": ["--nice"], "pbs": ["-m e"]}},
   "side": {"foreach": {"zip": {"a": ["x", "y"], "b": "2..1"}}, "params": {"queue": "q"}, "after": {"node": "fit", "on": "notok"},
     "run": "true"}
@@ -248,6 +252,10 @@ TEST_F(ReaderTest, EveryFieldArrives) {
   EXPECT_EQ(fit.retry->max_delay, Seconds(3600));
   EXPECT_THAT(fit.retry->permanent, ElementsAre(2, 64));
   EXPECT_EQ(pairs(fit.retry->resources), " memory='x2' queue='long'");
+  EXPECT_TRUE(is_service(fit));
+  EXPECT_EQ(fit.run_in, RunIn::scratch);
+  EXPECT_FALSE(is_service(scf));
+  EXPECT_EQ(scf.run_in, std::nullopt);
   EXPECT_EQ(w.nodes[2].foreach->axes[1].values[0].text, "2");
   EXPECT_TRUE(w.nodes[2].foreach->zip);
 }
