@@ -34,7 +34,8 @@ bool by_signal(const Report& exit) {
 void fill(Report& into, const Report& from) {
   if (into.native_id.empty()) into.native_id = from.native_id;
   if (into.host.empty()) into.host = from.host;
-  if (into.native.empty()) into.native = from.native;
+  // That it runs, from before its end, says nothing of the end.
+  if (into.native.empty() && ended(into.state) == ended(from.state)) into.native = from.native;
   if (into.reason.empty()) into.reason = from.reason;
   if (into.dependency.empty()) into.dependency = from.dependency;
   if (!into.exit_code) into.exit_code = from.exit_code;

@@ -35,6 +35,12 @@ TEST(Merge, AnExitRecordBeatsAQueueThatStillShowsTheJob) {
             JobState::completed);
 }
 
+TEST(Merge, ThatAJobRunsSaysNothingOfItsEnd) {
+  const auto said = merged({report(Evidence::queue, JobState::running, "running"),
+                            report(Evidence::record, JobState::completed)});
+  EXPECT_EQ(said.report.native, "");
+}
+
 TEST(Merge, ASignalFromOutsideIsExplainedByAccounting) {
   auto exit = report(Evidence::record, JobState::failed);
   exit.exit_code = 143;
