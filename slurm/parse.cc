@@ -48,7 +48,8 @@ bool job_id(std::string_view text) {
   return !text.empty() && text[0] >= '1' && text[0] <= '9';
 }
 
-// "7647.batch", "7647.extern", "7647.0": a step, not a job. (A long list of an array's elements ends in "...]".)
+// "7647.batch", "7647.extern", "7647.0": a step, not a job. (A long list of an array's elements ends in
+// "...]".)
 bool step(std::string_view id) {
   const auto list = id.find(']');
   return id.find('.', list == id.npos ? 0 : list) != id.npos;

@@ -36,8 +36,8 @@ TEST(Merge, AnExitRecordBeatsAQueueThatStillShowsTheJob) {
 }
 
 TEST(Merge, ThatAJobRunsSaysNothingOfItsEnd) {
-  const auto said = merged({report(Evidence::queue, JobState::running, "running"),
-                            report(Evidence::record, JobState::completed)});
+  const auto said = merged(
+      {report(Evidence::queue, JobState::running, "running"), report(Evidence::record, JobState::completed)});
   EXPECT_EQ(said.report.native, "");
 }
 
