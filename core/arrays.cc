@@ -20,6 +20,22 @@ bool uniform(const Workflow& workflow, const NodeSpec& spec) {
          std::ranges::none_of(spec.scheduler_options, any_template);
 }
 
+// Each array's elements in runs of numbers that follow one another.
+std::vector<Unit> without_gaps(std::vector<Unit> units, const Graph& graph,
+                               std::span<const PlannedNode> window) {
+  std::vector<Unit> list;
+  for (auto& unit : units) {
+    std::uint32_t last = 0;
+    for (const auto member : unit.members) {
+      const auto element = graph.node(window[member].node).element;
+      if (list.empty() || member == unit.members.front() || element != last + 1) list.emplace_back();
+      list.back().members.push_back(member);
+      last = element;
+    }
+  }
+  return list;
+}
+
 }  // namespace
 
 bool is_element_edge(const Workflow& workflow, const Graph& graph, NodeIndex child, const Edge& parent) {
@@ -74,7 +90,7 @@ std::vector<Unit> units(const Workflow& workflow, const Graph& graph, std::span<
     list[known->second].members.push_back(place);
     unit_of.emplace(planned.node, known->second);
   }
-  return list;
+  return rules.lists ? list : without_gaps(std::move(list), graph, window);
 }
 
 }  // namespace catena

@@ -14,6 +14,7 @@ namespace catena {
 
 struct ArrayRules {
   std::size_t largest = 0;      // the highest index; below 2 there are no arrays
+  bool lists = false;           // indices may leave some out
   bool elements_known = false;  // other jobs can wait for an array's element
 };
 

@@ -24,10 +24,13 @@ struct SubmitText {
   std::vector<std::pair<std::string, std::string>> environment_defaults;
   // Shell text by which a running job gives itself back to the queue; empty: the scheduler does not let it.
   std::string requeue;
-  std::string command;              // "sbatch --parsable": reads the job script on standard input
-  std::string hold;                 // "--hold"
-  std::string array;                // "--array=", before the indices; empty: job arrays are not used
-  std::string array_index;          // shell text by which an array's job knows its index
+  std::string command;      // "sbatch --parsable": reads the job script on standard input
+  std::string hold;         // "--hold"
+  std::string array;        // "--array=", before the indices; empty: job arrays are not used
+  std::string array_index;  // shell text by which an array's job knows its index
+  // "123_4": of an array's id, which may be shell text.
+  std::string (*element_id)(std::string_view array_id, int index) = nullptr;
+  bool array_lists = false;         // the indices may be several ranges: "1-5,7"
   bool elements_known = false;      // other jobs can wait for a job array's element
   std::string id_filter;            // a shell `case` pattern list that a good id matches, and …
   std::string id_from_output;       // … an expansion that takes it from $out: "${out%%;*}"
@@ -59,8 +62,6 @@ class Dialect {
   // index in the arrays that `each` names, or names an element of.
   virtual std::string submit_words(const Job& job, std::span<const std::pair<On, std::string>> parents,
                                    std::span<const std::string> each) const = 0;
-  // "123_4": of an array's id, which may be shell text.
-  virtual std::string element_id(std::string_view array_id, int index) const = 0;
   // argv of the commands that carry out `action` for these jobs, split where a command line would grow too
   // long. For `repoint` one command a job.
   virtual std::vector<Command> control(Action action, std::span<const ControlTarget> targets) const = 0;

@@ -59,6 +59,13 @@ std::string log_path(std::string_view run_directory, const Node& node, int attem
   return fmt::format("{}/{}/{}.{}", run_directory, log_folder, name, attempt);
 }
 
+std::pair<std::string, std::string> around_index(const Job& element, const std::string& log) {
+  const auto extension = log.substr(log.rfind('.'));
+  const auto end = fmt::format(".{}{}", element.attempt, extension);
+  const auto index = std::to_string(element.array->index).size();
+  return {log.substr(0, log.size() - end.size() - index), end};
+}
+
 std::string ranges_of(std::vector<int> numbers) {
   std::ranges::sort(numbers);
   std::string text;

@@ -73,6 +73,8 @@ std::string job_name(std::string_view node, std::string_view token);
 // Without ".out", ".err": where the job's own output goes.
 std::string log_path(std::string_view run_directory, const Node& node, int attempt,
                      const std::optional<ArrayPlace>& array);
+// The parts of an element's log before and behind its index: "/run/logs/sweep." and ".1.out".
+std::pair<std::string, std::string> around_index(const Job& element, const std::string& log);
 // "1-5,7"
 std::string ranges_of(std::vector<int> numbers);
 // The token in a job's name (of an array its own), or empty if it is not one of ours.

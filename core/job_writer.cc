@@ -15,7 +15,7 @@ ArrayRules array_rules(const Site& site, const Dialect* dialect, const RunRow& r
   const auto submit = dialect->submit_text();
   // In a path with a backslash no scheduler's word for the index is filled in.
   const bool arrays = !submit.array.empty() && run.directory.find('\\') == std::string::npos;
-  return {arrays ? site.max_array : 0, submit.elements_known};
+  return {arrays ? site.max_array : 0, submit.array_lists, submit.elements_known};
 }
 
 JobWriter::JobWriter(const Workflow& workflow, const Graph& graph, const RunRow& run, const Site& site,

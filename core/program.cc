@@ -69,10 +69,10 @@ class Arrays {
   std::string variable(std::size_t place) const {
     return fmt::format("$J{}", (of_[place] ? of_[place]->first : place) + 1);
   }
-  std::string id(const Dialect& dialect, std::size_t place) const {
+  std::string id(const SubmitText& text, std::size_t place) const {
     if (!of_[place]) return variable(place);
-    return dialect.element_id(fmt::format("${{J{}}}", of_[place]->first + 1),
-                              submission_.jobs[place].array->index);
+    return text.element_id(fmt::format("${{J{}}}", of_[place]->first + 1),
+                           submission_.jobs[place].array->index);
   }
 
  private:
@@ -114,7 +114,7 @@ std::string submit_line(const Dialect& dialect, const SubmitText& text, const Su
     if (array && whole(dependency.on) && waited_for[{array, dependency.on}] == array->count) {
       if (parent == array->first) parents.emplace_back(dependency.on, variable);
     } else {
-      parents.emplace_back(dependency.on, arrays.id(dialect, parent));
+      parents.emplace_back(dependency.on, arrays.id(text, parent));
     }
   }
   std::string line =
@@ -172,10 +172,7 @@ std::string submission_program(const Dialect& dialect, const Submission& submiss
 }
 
 ProgramAnswers::ProgramAnswers(const Dialect& dialect, const Submission& submission)
-    : dialect_(dialect),
-      submission_(submission),
-      text_(dialect.submit_text()),
-      answered_(submission.jobs.size()) {
+    : submission_(submission), text_(dialect.submit_text()), answered_(submission.jobs.size()) {
   for (std::size_t i = 0; i < submission.jobs.size(); ++i) places_.emplace(submission.jobs[i].token, i);
 }
 
@@ -222,7 +219,7 @@ std::vector<Answer> ProgramAnswers::read(std::string_view line) {
     each.job += i;
     each.more = i + 1 < answers.size();
     if (array != submission_.arrays.end() && each.kind == Answer::Kind::accepted)
-      each.native_id = dialect_.element_id(answer.native_id, submission_.jobs[each.job].array->index);
+      each.native_id = text_.element_id(answer.native_id, submission_.jobs[each.job].array->index);
     answered_[each.job] = true;
   }
   return answers;

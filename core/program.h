@@ -27,7 +27,7 @@ std::string submission_program(const Dialect& dialect, const Submission& submiss
 // Reads the program's lines. What is no answer (a login shell's banner) is passed over.
 class ProgramAnswers {
  public:
-  // Both must outlive it.
+  // The submission must outlive it.
   ProgramAnswers(const Dialect& dialect, const Submission& submission);
   // One answer, or those of all elements of an array; none.
   std::vector<Answer> read(std::string_view line);
@@ -36,7 +36,6 @@ class ProgramAnswers {
   std::vector<std::size_t> unanswered() const;
 
  private:
-  const Dialect& dialect_;
   const Submission& submission_;
   const SubmitText text_;
   std::unordered_map<std::string_view, std::size_t> places_;

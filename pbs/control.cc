@@ -1,6 +1,7 @@
 #include "pbs/control.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "core/split.h"
 #include "pbs/reply.h"
@@ -19,17 +20,23 @@ constexpr std::size_t most_deleted_bytes = 10'000;
 
 std::vector<Command> control(Action action, std::span<const ControlTarget> targets, const Options& options) {
   std::vector<Command> commands;
+  std::unordered_set<std::string> arrays;
   if (action == Action::repoint) {
     for (const auto& target : targets) {
+      const auto id = whole_array(target.native_id);
+      if (id != target.native_id && !arrays.insert(id).second) continue;  // its elements wait for the same
       auto argv = command_words("qalter");
-      argv.insert(argv.end(), {"-W", "depend=" + dependency_list(target.parents), target.native_id});
+      argv.insert(argv.end(), {"-W", "depend=" + dependency_list(target.parents), id});
       commands.push_back(repeatable(std::move(argv), options.timeout));
     }
     return commands;
   }
   std::vector<std::string> ids;
   ids.reserve(targets.size());
-  for (const auto& target : targets) ids.push_back(target.native_id);
+  for (const auto& target : targets) {
+    const auto id = action == Action::cancel ? target.native_id : whole_array(target.native_id);
+    if (id == target.native_id || arrays.insert(id).second) ids.push_back(id);
+  }
   const bool one_by_one = action == Action::cancel && !options.torque;
   for (auto& list : lists_of(
            ids, one_by_one ? std::min(options.argument_bytes, most_deleted_bytes) : options.argument_bytes)) {

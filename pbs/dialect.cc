@@ -78,10 +78,6 @@ class PbsDialect : public Dialect {
     // Two words: some qsubs do not take "-Wdepend=…".
     return words + (words.empty() ? "" : " ") + "-W \"depend=" + dependency_list(parents) + "\"";
   }
-  std::string element_id(std::string_view array_id, int index) const override {  // 54[].host: 54[3].host
-    const auto bracket = std::min(array_id.find(']'), array_id.size());
-    return std::string(array_id).insert(bracket, std::to_string(index));
-  }
   std::vector<Command> control(Action action, std::span<const ControlTarget> targets) const override {
     return pbs::control(action, targets, options_);
   }
@@ -89,7 +85,7 @@ class PbsDialect : public Dialect {
     return pbs::parse_control(action, result);
   }
   Command query(QueryKind kind, const Query& query) const override {
-    return kind == QueryKind::queue ? queue_query(options_) : history_query(query, options_);
+    return kind == QueryKind::queue ? queue_query(query, options_) : history_query(query, options_);
   }
   Parsed parse(QueryKind kind, const CommandResult& result) const override {
     return pbs::parse(kind, result);

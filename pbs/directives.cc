@@ -153,6 +153,13 @@ std::string date_text(std::string_view begin) {
   return digits.size() == 14 ? digits.insert(12, ".") : digits;
 }
 
+// For the shell; of an array's elements each opens its own.
+std::string log_word(const Job& job, const std::string& log) {
+  if (!job.array) return shell_quote(log);
+  const auto [before, behind] = around_index(job, log);
+  return fmt::format("{}\"$PBS_ARRAY_INDEX\"{}", shell_quote(before), shell_quote(behind));
+}
+
 std::string native_name(const Job& job, const Options& options) {
   std::string node = job.name.substr(0, job.name.rfind('.'));
   for (char& c : node) {
@@ -199,7 +206,7 @@ std::vector<std::string> directives(const Job& job, const Options& options) {
   for (const auto& option : job.options) lines.push_back("#PBS " + option);
   // Added to, not emptied: a second job with this token leaves the first one's words alone.
   const auto& err = job.log_err.empty() ? job.log_out : job.log_err;
-  lines.push_back(fmt::format("exec >> {} 2>> {}", shell_quote(job.log_out), shell_quote(err)));
+  lines.push_back(fmt::format("exec >> {} 2>> {}", log_word(job, job.log_out), log_word(job, err)));
   return lines;
 }
 

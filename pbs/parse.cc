@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <unordered_map>
 
 #include "core/error.h"
 #include "core/job.h"
@@ -106,9 +107,18 @@ void fill_end(const ListedJob& job, const NativeState& row, Report& report) {
   }
 }
 
+// "3" of "54[3].pbshost"; empty: no subjob.
+std::string_view subjob_index(std::string_view id) {
+  const auto open = id.find('['), close = id.find(']');
+  return open == id.npos || close == id.npos || close < open ? std::string_view()
+                                                             : id.substr(open + 1, close - open - 1);
+}
+
 Report report_of(const ListedJob& job) {
   Report report;
   report.token = token_of(job.name);
+  if (const auto index = subjob_index(job.id); !index.empty())
+    report.token = element_token(report.token, index);
   report.native_id = job.id;
   report.native = job.substate.empty() ? job.state : job.state + "/" + job.substate;
   report.submitted = time_of(job.created.empty() ? job.queued : job.created);
@@ -155,10 +165,23 @@ Parsed parse(QueryKind /*kind*/, const CommandResult& result) {
       first != result.out.npos && result.out[first] == '{' ? read_json(result.out) : read_text(result.out);
   Parsed parsed;
   parsed.unread = std::move(listing.unread);
+  // The subjobs of an array that is held are shown as queued.
+  std::unordered_map<std::string, const ListedJob*> held;
   for (const auto& job : listing.jobs) {
+    if (job.state == "H" && job.id.find("[]") != job.id.npos) held.emplace(job.id, &job);
+  }
+  for (auto& job : listing.jobs) {
+    if (const auto array = job.state == "Q" ? held.find(whole_array(job.id)) : held.end();
+        array != held.end()) {
+      job.state = "H";
+      job.substate = array->second->substate;
+      job.comment = array->second->comment;
+      if (job.depend.empty()) job.depend = array->second->depend;
+    }
     if (job.broken) parsed.unread.push_back("job " + job.id);
     const auto* row = find_state(job.state, integer(job.substate));
-    if (!row || !row->ended) ++parsed.live[job.owner.substr(0, job.owner.find('@'))];
+    const bool array = job.id.find("[]") != job.id.npos;  // it is its subjobs that count
+    if ((!row || !row->ended) && !array) ++parsed.live[job.owner.substr(0, job.owner.find('@'))];
     if (token_of(job.name).empty()) continue;
     if (job.broken) listing.whole = false;
     parsed.reports.push_back(report_of(job));

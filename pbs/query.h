@@ -11,7 +11,8 @@ namespace catena::pbs {
 inline constexpr std::size_t most_ids = 20;
 
 // What is queued or runs, of all users, in one call: qstat's -f goes with neither -u nor a limit.
-Command queue_query(const Options& options);
+// Subjobs are listed where some of these jobs are, and to count without jobs.
+Command queue_query(const Query& query, const Options& options);
 
 // What has become of these jobs: few are asked by their ids; many, and those without an id, with the whole
 // history. Torque: the listing once more.

@@ -42,6 +42,12 @@ bool says_unknown(std::string_view line) {
   return holds(line, "Unknown Job Id");
 }
 
+std::string whole_array(std::string id) {
+  const auto open = id.find('['), close = id.find(']');
+  if (open != id.npos && close != id.npos && open < close) id.erase(open + 1, close - open - 1);
+  return id;
+}
+
 void throw_if_unanswered(const CommandResult& result) {
   if (result.timed_out) throw_failed(result);
   for (const auto text : unanswered) {

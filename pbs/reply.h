@@ -22,6 +22,9 @@ std::vector<std::string> command_words(std::string_view command);
 bool says_ended(std::string_view line);
 bool says_unknown(std::string_view line);
 
+// "54[].pbshost" of "54[3].pbshost": only whole arrays can be held, released and altered.
+std::string whole_array(std::string id);
+
 // Throws Error(unavailable), with the command's own words, where the server did not answer.
 void throw_if_unanswered(const CommandResult& result);
 // The same for any other failure: a failed query says nothing about any job.

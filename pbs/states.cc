@@ -18,6 +18,8 @@ constexpr std::array table = {
     NativeState{"E", any_substate, JobState::running, false, "ended, but its files are not delivered yet"},
     NativeState{"B", any_substate, JobState::running, false, "an array of which a subjob has started"},
     NativeState{"M", any_substate, JobState::unknown, false, "moved to another server, which knows its end"},
+    NativeState{"X", 70, JobState::cancelled, true, "a subjob that was deleted"},
+    NativeState{"X", 91, JobState::cancelled, true, "a subjob that was deleted while it ran"},
     NativeState{"X", any_substate, JobState::failed, true, "a subjob that has ended; its array has not"},
     NativeState{"F", 91, JobState::cancelled, true, "deleted"},
     NativeState{"F", 92, JobState::completed, true, "finished"},

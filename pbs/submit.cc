@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "core/quote.h"
 
 namespace catena::pbs {
@@ -37,6 +39,16 @@ SubmitText submit_text(const Options& options) {
   text.command = std::string("catena_qsub") + (options.torque ? "" : " -f") +
                  " -o /dev/null -e /dev/null -W umask=$(umask)";
   text.hold = "-h";
+  // An array's own end is that of its last subjob, and a subjob is no parent to qsub: nothing waits for
+  // these.
+  if (!options.torque) {
+    text.array = "-J ";
+    text.array_index = "$PBS_ARRAY_INDEX";
+    text.element_id = [](std::string_view array_id, int index) {  // 54[3].pbshost of 54[].pbshost
+      return std::string(array_id).insert(std::min(array_id.find(']'), array_id.size()),
+                                          std::to_string(index));
+    };
+  }
   // "1.pbshost"; a server without a name in its ids is only known of emulations of Torque. The first job of a
   // server, and the one after max_job_sequence_id, is 0.
   text.id_filter = options.torque ? "[0-9]*" : "[0-9]*.?*";

@@ -44,9 +44,6 @@ class SlurmDialect : public Dialect {
     return std::string(must_stay ? "--kill-on-invalid-dep=no " : "") +
            "\"--dependency=" + dependency_words(parents, each) + "\"";
   }
-  std::string element_id(std::string_view array_id, int index) const override {
-    return std::string(array_id).append("_").append(std::to_string(index));
-  }
   std::vector<Command> control(Action action, std::span<const ControlTarget> targets) const override {
     return slurm::control(action, targets, options_);
   }

@@ -16,8 +16,8 @@ constexpr Bytes mib = 1024 * kib;
 // Of an array's elements, whose logs are called NODE.INDEX.ATTEMPT.out: with %a for the index.
 std::string log_pattern(const Job& job, const std::string& log) {
   if (!job.array) return file_pattern(log);
-  const auto end = fmt::format(".{}.{}{}", job.array->index, job.attempt, log.substr(log.size() - 4));
-  return file_pattern(log.substr(0, log.size() - end.size())) + ".%a" + end.substr(end.find('.', 1));
+  const auto [before, behind] = around_index(job, log);
+  return file_pattern(before) + "%a" + behind;
 }
 
 std::string size_text(Bytes size) {

@@ -1,5 +1,7 @@
 #include "slurm/submit.h"
 
+#include <fmt/core.h>
+
 #include <array>
 
 namespace catena::slurm {
@@ -60,6 +62,10 @@ SubmitText submit_text(const Options& options) {
   text.hold = "--hold";
   text.array = "--array=";
   text.array_index = "$SLURM_ARRAY_TASK_ID";
+  text.element_id = [](std::string_view array_id, int index) {
+    return fmt::format("{}_{}", array_id, index);
+  };
+  text.array_lists = true;
   text.elements_known = true;
   text.requeue = "scontrol requeue \"$CATENA_JOB_ID\"";
   text.id_filter = "[1-9]*";

@@ -16,6 +16,10 @@ class ToyDialect : public Dialect {
     text.hold = "--hold";
     text.array = "--array=";
     text.array_index = "$TOY_INDEX";
+    text.element_id = [](std::string_view array_id, int index) {
+      return std::string(array_id).append("_").append(std::to_string(index));
+    };
+    text.array_lists = true;
     text.elements_known = true;
     text.id_filter = "[0-9]*";
     text.id_from_output = "${out%%;*}";
@@ -32,9 +36,6 @@ class ToyDialect : public Dialect {
     for (const auto& id : each) text += "each:" + id + ",";
     for (const auto& [on, id] : parents) text += std::string(to_string(on)) + ":" + id + ",";
     return text + "\"";
-  }
-  std::string element_id(std::string_view array_id, int index) const override {
-    return std::string(array_id).append("_").append(std::to_string(index));
   }
   std::vector<Command> control(Action, std::span<const ControlTarget>) const override { return {}; }
   std::vector<std::string> parse_control(Action, const CommandResult&) const override { return {}; }

@@ -63,8 +63,31 @@ class Server:
     def find(self, text):
         number = text.split(".")[0]
         job = self.jobs.get(number)
-        if job and ended(job) and told("nohistory") is not None:
+        if job and ended(job) and not self.lingers(job) and told("nohistory") is not None:
             return None
+        return job
+
+    def subjobs(self, number):
+        """Of an array by its number; of a job as well as of a subjob that one alone."""
+        return [j for j in self.jobs.values() if j.get("array") == number] if number in self.arrays() else []
+
+    def arrays(self):
+        return {j["array"] for j in self.jobs.values() if j.get("array")}
+
+    def lingers(self, job):
+        """A subjob that has ended, of an array that has not."""
+        return bool(job.get("array")) and ended(job) and any(not ended(j) for j in self.subjobs(job["array"]))
+
+    def whole(self, number):
+        """An array as qstat shows it: its subjobs' states, and the exit status of the last one."""
+        all_ = self.subjobs(number)
+        states = {j["state"] for j in all_}
+        job = dict(all_[0], number=number + "[]", array=None, children=[], start=None)
+        if states == {"F"}:
+            last = max(all_, key=lambda j: j["mtime"])
+            job.update(state="F", substate=last["substate"], Exit_status=last["Exit_status"], mtime=last["mtime"])
+        elif len(states) > 1 or states & set("RE"):
+            job.update(state="B", substate=70, Exit_status=None)
         return job
 
     def finish(self, job, substate, status=None):
@@ -157,6 +180,8 @@ def run_job(number):
                "PBS_JOBID": full(job), "PBS_JOBNAME": job["name"], "PBS_QUEUE": job["queue"],
                "PBS_O_WORKDIR": job["workdir"], "PBS_ENVIRONMENT": "PBS_BATCH", "ENVIRONMENT": "BATCH",
                "NCPUS": str(job["ncpus"]), "OMP_NUM_THREADS": str(job["ncpus"]), "TMPDIR": "/tmp"}
+        if job.get("array"):
+            env.update(PBS_ARRAY_INDEX=str(job["index"]), PBS_ARRAY_ID=job["array"] + "[]." + SERVER)
         umask = job["umask"]
         spool = path(number + ".OU")
         out = open(spool, "w")
@@ -311,7 +336,7 @@ def qsub(arguments):
            "begin": 0, "out": None, "state": "Q", "substate": 10, "comment": "", "start": None, "children": [],
            "depend": [], "Exit_status": None, "deleted": False, "pid": None, "workdir": os.getcwd(),
            "arguments": " ".join(arguments), "ctime": time.time(), "mtime": time.time(), "variables": {}}
-    pairs, longest, resources = [], 15 if TORQUE else 230, set()
+    pairs, longest, resources, indices = [], 15 if TORQUE else 230, set(), None
     for letter, value in directives(script) + given:
         if letter == "N":
             if not re.fullmatch(r"[\w.+-]+", value, re.ASCII):
@@ -361,6 +386,11 @@ def qsub(arguments):
             job["begin"] = time.mktime(time.strptime(value, "%Y%m%d%H%M.%S" if "." in value else "%Y%m%d%H%M"))
         elif letter == "f" and TORQUE:
             usage("qsub")
+        elif letter == "J" and not TORQUE:
+            low, _, high = value.partition("-")
+            if not low.isdigit() or not high.isdigit() or int(low) >= int(high):
+                complain(2, "qsub: illegal -J value", "usage: qsub …")
+            indices = range(int(low), int(high) + 1)
         elif letter in "IJ":
             usage("qsub")
     if not TORQUE and "place" in resources and "select" not in resources:
@@ -369,16 +399,20 @@ def qsub(arguments):
         limit = told("limit")
         if limit and sum(not ended(j) for j in server.jobs.values()) >= int(limit):
             complain(184, f"qsub: would exceed queue {job['queue']}'s per-user limit")
-        job["number"] = str(server.next)
+        number = str(server.next)
         server.next += 1
-        job["out"] = job["out"] or os.path.join(job["workdir"], f"{job['name']}.o{job['number']}")
-        with open(path(job["number"] + ".SC"), "w") as f:
-            f.write(script)
-        server.jobs[job["number"]] = job
-        depend(server, job, pairs)
+        for index in indices or [None]:
+            one = dict(job, children=[], depend=[], number=number if index is None else f"{number}[{index}]")
+            if index is not None:
+                one.update(array=number, index=index)
+            one["out"] = one["out"] or os.path.join(one["workdir"], f"{one['name']}.o{one['number']}")
+            with open(path(one["number"] + ".SC"), "w") as f:
+                f.write(script)
+            server.jobs[one["number"]] = one
+            depend(server, one, pairs)
     if told("lose.qsub") is not None:
         complain(255, "qsub: Failed to recv data from background qsub")
-    print(full(job))
+    print((number if indices is None else number + "[]") + "." + SERVER)
 
 
 def clock(when):
@@ -391,6 +425,10 @@ def duration(seconds):
 
 def attributes(job, server):
     state, substate = job["state"], job["substate"]
+    if server.lingers(job):
+        state = "X"
+    if job.get("array") and state == "H":  # only the array itself is shown as held
+        state, substate = "Q", 10
     for line in (told("lie") or "").splitlines():
         number, letter, sub = line.split()
         if number == job["number"]:
@@ -469,7 +507,7 @@ def show(server, jobs, form):
 
 
 def qstat(arguments):
-    history = full_listing = False
+    history = full_listing = subjobs = False
     form, ids, rest = "text", [], list(arguments)
     while rest:
         word = rest.pop(0)
@@ -491,6 +529,8 @@ def qstat(arguments):
             history = True
         elif word == "-f":
             full_listing = True
+        elif word == "-t" and not TORQUE:
+            subjobs = True
         elif word.startswith("-"):
             usage("qstat")
         else:
@@ -501,12 +541,14 @@ def qstat(arguments):
     with Server() as server:
         keep = time.time() - float(told("keep") or 300)
         def visible(job):
-            if not ended(job):
+            if not ended(job) or server.lingers(job):
                 return True
             return job["mtime"] > keep if TORQUE else history and not off
         status, shown = 0, []
         for text in ids:
-            job = server.jobs.get(text.split(".")[0])
+            number = text.split(".")[0]
+            array = number[:-2] if number.endswith("[]") else ""
+            job = server.whole(array) if server.subjobs(array) else server.jobs.get(number)
             if job and visible(job):
                 shown.append(job)
             elif job and not off and not TORQUE:
@@ -518,7 +560,8 @@ def qstat(arguments):
                 status = 153
                 print(f"qstat: Unknown Job Id {text}", file=sys.stderr)
         if not ids:
-            shown = [job for job in server.jobs.values() if visible(job)]
+            shown = [job for job in server.jobs.values() if visible(job) and (subjobs or not job.get("array"))]
+            shown += [job for job in map(server.whole, sorted(server.arrays())) if visible(job)]
             if history and off:
                 print("qstat: PBS is not configured to maintain job history ", file=sys.stderr)
         show(server, shown, form)
@@ -531,6 +574,8 @@ def each(arguments, act):
         usage(NAME)
     with Server() as server:
         # What a list does to qdel's server: an id that it does not know, after the last job to be deleted.
+        arguments = [job["number"] for text in arguments for job in
+                     server.subjobs(text.split("[]")[0]) or [{"number": text}]]
         known = [server.find(text) is not None for text in arguments]
         if NAME == "qdel" and not TORQUE and True in known and not known[-1]:
             open(path("down"), "w").close()

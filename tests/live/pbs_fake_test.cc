@@ -56,6 +56,52 @@ TEST_P(Pbs, AFailedMiddleSkipsItsDescendantsAndNothingStaysInTheQueue) {
   EXPECT_THAT(shell_output("qstat -f"), Not(HasSubstr("job_state = H")));
 }
 
+TEST_P(Pbs, ElementsGoOutAsOneArrayAndEachEndsInItsOwnWay) {
+  if (torque()) GTEST_SKIP() << "catena submits no arrays to Torque";
+  ASSERT_EQ(box.run("sweep", R"yaml(name: sweep
+nodes:
+  a:
+    foreach: {i: 1..5}
+    retry: {max: 1, backoff: 0s, permanent: [4]}
+    run: |
+      echo "{{ i }} {{ node.name }} attempt $CATENA_ATTEMPT"
+      case "{{ i }}$CATENA_ATTEMPT" in 21) exit 9 ;; 31) exit 4 ;; esac
+)yaml")
+                .status,
+            0);
+  const auto first = job("a.4");
+  EXPECT_THAT(first, testing::EndsWith("[4].pbshost"));
+  EXPECT_EQ(first.substr(0, first.find('[')), job("a.5").substr(0, job("a.5").find('['))) << "one qsub";
+  EXPECT_EQ(waited("sweep"), 1);
+  for (const char* node : {"a.1", "a.2", "a.4", "a.5"}) EXPECT_EQ(box.state(node), "completed") << node;
+  EXPECT_EQ(box.state("a.3"), "failed");
+  EXPECT_EQ(box.catena("logs sweep a.5").out, "5 a.5 attempt 1\n");
+  EXPECT_EQ(box.catena("logs sweep a.2").out, "2 a.2 attempt 2\n");
+}
+
+TEST_P(Pbs, ElementsThatWaitAreHeldReleasedAndCancelled) {
+  if (torque()) GTEST_SKIP() << "catena submits no arrays to Torque";
+  server.tell("slots", "1");
+  ASSERT_EQ(box.run("wait",
+                    "name: wait\nnodes:\n  a:\n    resources: {walltime: 1h}\n    run: |\n      for i in "
+                    "$(seq 600); do [ -e '{{ workflow.dir }}/go' ] && exit 0; sleep 0.1; done\n"
+                    "  b:\n    foreach: {i: 1..4}\n" +
+                        log())
+                .status,
+            0);
+  ASSERT_TRUE(box.until([&] { return box.state("a") == "running"; }));
+  EXPECT_EQ(box.catena("pause wait").status, 0) << box.catena("status wait").out;
+  EXPECT_EQ(listed("b.2", "Hold_Types"), "u\n");
+  EXPECT_EQ(box.catena("resume wait").status, 0);
+  EXPECT_EQ(listed("b.2", "Hold_Types"), "n\n");
+  EXPECT_EQ(box.catena("cancel wait b.2").status, 0);
+  box.write("go", "");
+  EXPECT_EQ(waited("wait"), 9);
+  EXPECT_EQ(box.state("b.2"), "cancelled");
+  for (const char* node : {"b.1", "b.3", "b.4"}) EXPECT_EQ(box.state(node), "completed") << node;
+  EXPECT_THAT(ran(), Not(HasSubstr("b.2")));
+}
+
 TEST_P(Pbs, EdgesAnyNotokAndStartMeanWhatTheyMeanElsewhere) {
   ASSERT_EQ(
       box.run("edges",

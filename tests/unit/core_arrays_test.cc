@@ -109,6 +109,21 @@ TEST_F(Arrays, WhatAsksForDifferentThingsOrWaitsForDifferentOnesGoesApart) {
   EXPECT_THAT(shape(), HasSubstr("a.1|a.2|")) << "one is tried again";
 }
 
+// PBS: no lists, and no other job can wait for an element.
+TEST_F(Arrays, WithoutGapsAndOnlyWhereNothingFollowsWhereTheSchedulerKnowsNoMore) {
+  node("a", 3);
+  node("b", 6, {{"a", On::any, {}}});
+  begin();
+  rows_[graph_.find("b.3")].failures = 1;
+  const auto plan = make_plan(graph_, rows_, attempts_, {}, false);
+  std::string text;
+  for (const auto& unit : units(workflow_, graph_, plan.submit, rows_, attempts_, {1000, false, false})) {
+    for (const auto member : unit.members) text += graph_.node(plan.submit[member].node).name + " ";
+    text += "|";
+  }
+  EXPECT_EQ(text, "a.1 |a.2 |a.3 |b.1 b.2 |b.4 b.5 b.6 |b.3 |");
+}
+
 TEST_F(Arrays, ElementToElementEdgesLeadFromArrayToArray) {
   node("a", 3);
   node("b", 3, {{"a", On::ok, {}, true}});

@@ -40,6 +40,17 @@ TEST(PbsControl, OneCommandForManyAndAllMayBeRepeated) {
   EXPECT_THAT(control(Action::cancel, targets, narrow), SizeIs(2));
 }
 
+// qhold, qrls and qalter take no subjobs.
+TEST(PbsControl, AnArrayIsHeldReleasedAndAlteredAsAWhole) {
+  const std::vector<ControlTarget> targets = {
+      {"2[1].h", {{On::ok, "1.h"}}}, {"3.h", {{On::ok, "1.h"}}}, {"2[4].h", {{On::ok, "1.h"}}}};
+  EXPECT_THAT(line(control(Action::hold, targets, {})[0]), testing::EndsWith("qhold 2[].h 3.h"));
+  const auto repointed = control(Action::repoint, targets, {});
+  ASSERT_THAT(repointed, SizeIs(2));
+  EXPECT_THAT(line(repointed[0]), testing::EndsWith("qalter -W depend=afterok:1.h 2[].h"));
+  EXPECT_THAT(line(control(Action::cancel, targets, {})[0]), testing::EndsWith(" 2[1].h 3.h 2[4].h"));
+}
+
 // An unknown id at the end of a list crashes the server: 12-qdel-of-an-unknown-id-at-the-end.txt.
 TEST(PbsControl, EachJobIsDeletedByACommandOfItsOwn) {
   const std::vector<ControlTarget> targets = {{"1.h", {}}, {"2[].h", {}}, {"3.h", {}}};
@@ -103,8 +114,8 @@ TEST(PbsControl, AServerThatIsDownDidNothing) {
 
 // Trap 7: one call for all, since each id costs a connection.
 TEST(PbsQuery, ManyJobsAreAskedInBulk) {
-  EXPECT_THAT(line(queue_query({})), testing::EndsWith("qstat -f -F json"));
   std::vector<JobRef> jobs(most_ids + 1);
+  EXPECT_THAT(line(queue_query({jobs, ""}, {})), testing::EndsWith("qstat -f -F json"));
   for (auto& job : jobs) job.native_id = "1.h";
   EXPECT_THAT(line(history_query({jobs, ""}, {})), testing::EndsWith("qstat -x -f -F json"));
   jobs.resize(2);
@@ -120,12 +131,23 @@ TEST(PbsQuery, TorqueIsAskedForText) {
   torque.torque = true;
   torque.json = false;
   const std::vector<JobRef> jobs(1);
-  EXPECT_THAT(line(queue_query(torque)), testing::EndsWith("qstat -f"));
+  EXPECT_THAT(line(queue_query({jobs, ""}, torque)), testing::EndsWith("qstat -f"));
   EXPECT_THAT(line(history_query({jobs, ""}, torque)), testing::EndsWith("qstat -f"));
 }
 
 TEST(PbsQuery, TimesAreAskedForInUtc) {
-  EXPECT_THAT(line(queue_query({})), HasSubstr("TZ=UTC0"));
+  EXPECT_THAT(line(queue_query({}, {})), HasSubstr("TZ=UTC0"));
+}
+
+// An array of somebody else may have ten thousand subjobs.
+TEST(PbsQuery, SubjobsAreListedWhereSomeAreOursOrAllAreCounted) {
+  std::vector<JobRef> jobs(2);
+  jobs[0].token = "k3f9q2bbbb";
+  EXPECT_THAT(line(queue_query({jobs, ""}, {})), testing::EndsWith("qstat -f -F json"));
+  jobs[1].token = "k3f9q2bbbb_2";
+  EXPECT_THAT(line(queue_query({jobs, ""}, {})), testing::EndsWith("qstat -t -f -F json"));
+  EXPECT_THAT(line(queue_query({}, {})), testing::EndsWith("qstat -t -f -F json"));
+  EXPECT_THAT(line(history_query({jobs, ""}, {})), testing::EndsWith("qstat -t -x -f -F json"));
 }
 
 TEST(PbsCheckup, ServerHistoryAndVersionAreTold) {

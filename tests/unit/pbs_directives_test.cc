@@ -37,6 +37,17 @@ class PbsDirectives : public testing::Test {
   Options torque_;
 };
 
+TEST_F(PbsDirectives, EachElementOfAnArrayOpensItsOwnLog) {
+  job_.array = ArrayPlace{"k3f9q2bbbb", 12};
+  job_.token = "k3f9q2bbbb_12";
+  job_.name = "scf.k3f9q2bbbb";
+  job_.log_out = "/runs/r 1/logs/scf.12.1.out";
+  job_.log_err = "/runs/r 1/logs/scf.12.1.err";
+  EXPECT_THAT(pbs(), HasSubstr("#PBS -N scf.k3f9q2bbbb\n"));
+  EXPECT_THAT(pbs(), HasSubstr("exec >> '/runs/r 1/logs/scf.'\"$PBS_ARRAY_INDEX\".1.out 2>> '/runs/r "
+                               "1/logs/scf.'\"$PBS_ARRAY_INDEX\".1.err\n"));
+}
+
 TEST_F(PbsDirectives, AJobThatAsksForNothingSaysNothing) {
   EXPECT_EQ(pbs(),
             "#PBS -N scf.1.k3f9q2bbbb\n#PBS -S /bin/bash\n"

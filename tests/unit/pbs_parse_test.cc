@@ -116,6 +116,41 @@ TEST(PbsParse, AWholeArraysStatusIsNotTrusted) {
   EXPECT_EQ(reports["56[3].pbshost"].state, JobState::completed);
 }
 
+TEST(PbsParse, ASubjobsTokenHasItsIndexAndAnArrayIsNotCountedItself) {
+  const auto parsed = parse(QueryKind::queue, with_our_names(captured_case("09-qstat-array-json.txt")));
+  std::vector<std::string> indices;
+  for (const auto& report : parsed.reports) {
+    const auto mark = report.token.find('_');
+    if (mark != std::string::npos) indices.push_back(report.native_id + " " + report.token.substr(mark));
+  }
+  EXPECT_THAT(indices, testing::ElementsAre("56[1].pbshost _1", "56[2].pbshost _2", "56[3].pbshost _3"));
+  EXPECT_TRUE(parsed.live.empty()) << "all have ended";
+}
+
+// 10-qdel-array.txt: Exit_status 1 and no word of its end.
+TEST(PbsParse, ADeletedSubjobIsCancelled) {
+  const auto deleted = json_report("X", ",\n\"substate\":70,\n\"Exit_status\":1");
+  EXPECT_EQ(deleted.state, JobState::cancelled);
+  EXPECT_EQ(deleted.exit_code, std::nullopt);
+  const auto while_it_ran = json_report("X", ",\n\"substate\":91,\n\"Exit_status\":271");
+  EXPECT_EQ(while_it_ran.state, JobState::cancelled);
+}
+
+// Seen on 23.06.06: qstat -t shows 9002[].pbshost as H, and 9002[1].pbshost as Q.
+TEST(PbsParse, ASubjobOfAHeldArrayIsHeld) {
+  const auto row = [](const char* id, const char* state, const char* more) {
+    return fmt::format("Job Id: {}\n    Job_Name = a.k3f9q2bbbb\n    job_state = {}\n{}\n", id, state, more);
+  };
+  CommandResult listing;
+  listing.out = row("7[].h", "H", "    substate = 22\n    depend = afterok:1.h@h\n") +
+                row("7[1].h", "Q", "    substate = 10\n") + row("8[].h", "Q", "    substate = 10\n") +
+                row("8[1].h", "Q", "    substate = 10\n");
+  auto reports = reports_of(listing);
+  EXPECT_EQ(reports["7[1].h"].state, JobState::held);
+  EXPECT_EQ(reports["7[1].h"].dependency, "afterok:1.h@h");
+  EXPECT_EQ(reports["8[1].h"].state, JobState::queued);
+}
+
 TEST(PbsParse, ASubjobThatEndedBeforeItsArrayHasEnded) {
   EXPECT_EQ(json_report("X", ",\n\"substate\":93,\n\"Exit_status\":9").exit_code, 9);
   EXPECT_EQ(json_report("X", ",\n\"substate\":92,\n\"Exit_status\":0").state, JobState::completed);
