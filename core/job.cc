@@ -85,6 +85,10 @@ bool in_array(std::string_view token) {
   return token.find('_') != token.npos;
 }
 
+bool is_index(std::string_view text) {
+  return !text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == text.npos;
+}
+
 std::string job_name(std::string_view node, std::string_view token) {
   const auto index = token.find('_');
   if (index != token.npos) node = node.substr(0, node.rfind('.'));

@@ -68,6 +68,7 @@ std::string make_token(std::string_view run_directory, std::string_view node, in
 ArrayPlace array_place(std::string_view run_directory, const Node& element, int attempt, int largest);
 std::string element_token(std::string_view array_token, std::string_view index);
 bool in_array(std::string_view token);
+bool is_index(std::string_view text);  // "3": a scheduler's word for an element
 // For the token of an array's element the array's own name, which all of them have: sweep.TOKEN for sweep.3.
 std::string job_name(std::string_view node, std::string_view token);
 // Without ".out", ".err": where the job's own output goes.

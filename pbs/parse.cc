@@ -110,8 +110,9 @@ void fill_end(const ListedJob& job, const NativeState& row, Report& report) {
 // "3" of "54[3].pbshost"; empty: no subjob.
 std::string_view subjob_index(std::string_view id) {
   const auto open = id.find('['), close = id.find(']');
-  return open == id.npos || close == id.npos || close < open ? std::string_view()
-                                                             : id.substr(open + 1, close - open - 1);
+  if (open == id.npos || close == id.npos || close < open) return {};
+  const auto index = id.substr(open + 1, close - open - 1);
+  return is_index(index) ? index : std::string_view();
 }
 
 Report report_of(const ListedJob& job) {

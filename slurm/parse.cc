@@ -12,7 +12,8 @@
 namespace catena::slurm {
 namespace {
 
-constexpr long most_indices = 4'000'001;  // SLURM's highest MaxArraySize
+// Of a row for many elements; the queue is asked for a row each, and one that none has is settled without.
+constexpr std::size_t most_indices = 1000;
 
 template <std::size_t n>
 using Columns = std::array<std::string_view, n>;
@@ -112,14 +113,17 @@ void fill_exit(Report& report, std::string_view exit_code) {
 
 // Of an array's elements: "4", or of those that wait and have no row of their own "[1-3,7%2]".
 std::vector<std::string> indices(std::string_view text) {
-  if (!text.starts_with('[')) return {std::string(text)};
   std::vector<std::string> list;
+  if (!text.starts_with('[')) {
+    if (is_index(text)) list.emplace_back(text);
+    return list;
+  }
   for (const auto range : catena::split_words(text.substr(1, text.find_first_of("]%") - 1), ",")) {
     const auto dash = range.find('-');
-    const auto first = integer(range.substr(0, dash));
-    const auto last = dash == range.npos ? first : integer(range.substr(dash + 1));
-    if (!first || !last) continue;  // "...": the list is cut
-    for (auto i = *first; i <= *last && i - *first < most_indices; ++i) list.push_back(std::to_string(i));
+    const auto from = range.substr(0, dash), to = dash == range.npos ? from : range.substr(dash + 1);
+    if (!is_index(from) || !is_index(to)) continue;  // "...": the list is cut
+    const auto first = integer(from), last = integer(to);
+    for (auto i = *first; i <= *last && list.size() < most_indices; ++i) list.push_back(std::to_string(i));
   }
   return list;
 }
