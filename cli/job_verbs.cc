@@ -24,6 +24,7 @@ int hand_over(const std::string& verb, const std::vector<std::string>& arguments
   std::vector<std::string> words{"sh", tool, verb};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   execvp("sh", argv.data());
