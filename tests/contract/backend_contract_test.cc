@@ -47,6 +47,33 @@ TEST_P(Backends, ADiamondJoinsBothSides) {
   EXPECT_EQ(ran().substr(6), "d\n");
 }
 
+// Job arrays where the scheduler has them, else jobs of their own.
+TEST_P(Backends, ElementsFollowTheElementsOfTheirOwnNumber) {
+  const auto said = box.run("each", R"yaml(name: each
+nodes:
+  a:
+    foreach: {i: 1..4}
+    run: |
+      [ {{ i }} != 3 ] || exit 5
+      catena put square=$(({{ i }} * {{ i }}))
+  b:
+    foreach: {i: 1..4}
+    after: {node: a, each: true}
+    run: echo "{{ i }} {{ nodes.a.results.square }}" >> '{{ workflow.dir }}/ran'
+  c:
+    after: {node: b, on: any}
+    run: echo end >> '{{ workflow.dir }}/ran'
+)yaml",
+                            "--wait");
+  EXPECT_EQ(said.status, 1) << said.out << said.err;
+  EXPECT_EQ(box.state("a.3"), "failed");
+  EXPECT_EQ(box.state("b.3"), "skipped");
+  for (const char* node : {"b.1", "b.2", "b.4", "c"}) EXPECT_EQ(box.state(node), "completed") << node;
+  auto lines = ran();
+  for (const char* line : {"1 1\n", "2 4\n", "4 16\n", "end\n"}) EXPECT_THAT(lines, HasSubstr(line));
+  EXPECT_TRUE(lines.ends_with("end\n")) << lines;
+}
+
 TEST_P(Backends, AFanOf300OpensAndCloses) {
   if (box.site() == "torque")
     GTEST_SKIP() << "the same submission lines as pbs, and the scripted server is slow";
