@@ -283,15 +283,20 @@ TEST_P(SshCut, TheRunEndsRightAndEachJobWasSubmittedOnce) {
   EXPECT_TRUE(proxy.was_cut());
   EXPECT_EQ(ran(name), once);
   EXPECT_EQ(box.read("catena-results/" + name + "-" + name + "/b/all.sum"), "1\n2\n3\n4\n");
-  // As SLURM saw it: one job a name, and names hold the token. Its accounting comes a second or two later.
+  // As SLURM saw it: one job a name, and names hold the token; of the array one an index. Its accounting
+  // comes a second or two later.
   std::map<std::string, int> jobs;
   box.until(
       [&] {
         jobs.clear();
         for (const auto& line :
              lines_of(shell_output("sacct -X -n -P -u " + variable("CATENA_TEST_SSH_USER") +
-                                   " -S now-1hour -o JobName,WorkDir%200")))
-          if (line.find((scratch_ / (name + "-" + name)).string()) != std::string::npos) ++jobs[line];
+                                   " -S now-1hour -o JobID,JobName,WorkDir%200"))) {
+          if (line.find((scratch_ / (name + "-" + name)).string()) == std::string::npos) continue;
+          const auto id = line.substr(0, line.find('|'));
+          const auto index = id.find('_');
+          ++jobs[line.substr(id.size()) + (index == id.npos ? "" : id.substr(index))];
+        }
         return jobs.size() >= once.size();
       },
       20);
