@@ -161,6 +161,15 @@ class CrashRun {
     }
     return all;
   }
+  // Kinds of points at which nobody has died: how many passes a run takes is the machine's, so that its last
+  // ones need not come again at their number. They can be asked for by name.
+  template <typename Names, typename Died>
+  static std::vector<std::string> missed(const Names& names, const Died& died) {
+    const auto all = kinds(names), some = kinds(died);
+    std::vector<std::string> rest;
+    std::ranges::set_difference(all, some, std::back_inserter(rest));
+    return rest;
+  }
 
   Sandbox box;
 
