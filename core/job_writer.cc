@@ -25,6 +25,7 @@ JobWriter::JobWriter(const Workflow& workflow, const Graph& graph, const RunRow&
       run_(run),
       site_(site),
       dialect_(dialect),
+      submit_(dialect ? dialect->submit_text() : SubmitText{}),
       facts_{run.id, run.directory, site.name} {}
 
 Rendered JobWriter::render(NodeIndex node, Diagnostics& diagnostics) const {
@@ -127,9 +128,8 @@ Job JobWriter::write(const PlannedNode& planned, const NodeRow& row, bool array,
     const auto delay = retry_delay(*retry, row.failures);
     if (delay.count() > 0) rendered.resources.begin = fmt::format("+{}", delay.count());
   }
-  const auto submit = dialect_ ? dialect_->submit_text() : SubmitText{};
   std::optional<TriesInJob> tries;
-  if (retry) tries = tries_in_job(*retry, site_.retry, row.failures, submit.requeue);
+  if (retry) tries = tries_in_job(*retry, site_.retry, row.failures, submit_.requeue);
   job.requeued = tries && !tries->requeue.empty();
   job.resources = rendered.resources;
   job.options = rendered.scheduler_options;
@@ -145,7 +145,7 @@ Job JobWriter::write(const PlannedNode& planned, const NodeRow& row, bool array,
                     job,
                     site_,
                     dialect_ && !array ? dialect_->directives(job) : std::vector<std::string>{},
-                    submit.job_setup,
+                    submit_.job_setup,
                     std::move(tries)};
   input.in_scratch = workflow_.nodes[node.spec].run_in == RunIn::scratch;
   if (is_service(workflow_.nodes[node.spec])) {
@@ -171,8 +171,8 @@ JobArray JobWriter::array_of(std::span<const Job> elements, std::size_t first, F
     scripts.content += array_mark(element.token) + element.script;
   }
   array.indices = ranges_of(std::move(indices));
-  array.script = array_script(dialect_->directives(one), one.array->token, scripts.target,
-                              dialect_->submit_text().array_index);
+  array.script =
+      array_script(dialect_->directives(one), one.array->token, scripts.target, submit_.array_index);
   return array;
 }
 

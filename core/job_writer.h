@@ -62,6 +62,7 @@ class JobWriter {
   const RunRow& run_;
   const Site& site_;
   const Dialect* dialect_;
+  const SubmitText submit_;  // its words; made once, since a run may have a hundred thousand jobs
   RunFacts facts_;
 };
 

@@ -81,7 +81,7 @@ class FakeBackend : public Backend {
     asked_for.assign(asked.begin(), asked.end());
     Observation observation;
     observation.queue_seen = reachable;
-    observation.accounting_seen = reachable;
+    observation.accounting_seen = reachable && accounting_answers;
     if (!reachable) observation.trouble.push_back("the controller does not answer");
     if (reachable) observation.reports = reports;
     if (!reachable) observation.reports = reports_anyway;
@@ -112,7 +112,7 @@ class FakeBackend : public Backend {
   std::vector<std::string> spooled, away;
   std::vector<std::string> controls, complaints;  // what it was told, and what it says to that
   std::function<void()> before_submit, before_control;
-  bool reachable = true;
+  bool reachable = true, accounting_answers = true;
   std::optional<std::size_t> queued_now = 0;
   int last_id = 100;
 
@@ -506,6 +506,28 @@ TEST_F(EngineTest, AJobThatNobodyKnowsIsUnknownAndNotEnded) {
   say("a", JobState::completed, Evidence::record);
   pass();
   EXPECT_EQ(state("a"), NodeState::completed);
+}
+
+// SLURM forgets an array's element that is cancelled while it waits; that nobody was asked is no such end.
+TEST_F(EngineTest, AnElementThatIsGoneIsCancelledOnlyWhenQueueAndAccountingAnsweredWithoutIt) {
+  Axis axis{"i", {Value::of("1", Value::Kind::number), Value::of("2", Value::Kind::number)}};
+  node("a").foreach = Foreach{{axis}, false};
+  begin();
+  react();
+  ASSERT_TRUE(in_array(run_->attempts[0]->token));
+  say("a.2", JobState::queued);
+  clock_.sleep(std::chrono::hours(1));
+  backend_.accounting_answers = false;
+  pass();
+  EXPECT_EQ(state("a.1"), NodeState::unknown);
+  backend_.reachable = false;
+  pass();
+  EXPECT_EQ(state("a.1"), NodeState::unknown);
+  backend_.reachable = backend_.accounting_answers = true;
+  pass();
+  EXPECT_EQ(state("a.1"), NodeState::cancelled);
+  EXPECT_EQ(state("a.2"), NodeState::queued);
+  EXPECT_EQ(backend_.controls, std::vector<std::string>{"cancel 101"}) << "before its end is recorded";
 }
 
 TEST_F(EngineTest, AFailedNodeIsTriedAgainAndItsChildrenArePointedAtTheNewJob) {
