@@ -22,6 +22,16 @@ std::optional<std::string> command_line(const std::string& process) {
   return readlink((process + "/exe").c_str(), image, sizeof image) < 0 ? std::optional(words) : std::nullopt;
 }
 
+template <typename Function>
+void for_each_process(Function&& function) {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const auto name = entry.path().filename().string();
+    pid_t pid = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (error == std::errc{} && end == name.data() + name.size()) function(pid, entry.path().string());
+  }
+}
+
 }  // namespace
 
 std::string boot_id() {
@@ -55,24 +65,30 @@ std::optional<std::int64_t> process_start(pid_t pid) {
 
 std::unordered_map<std::string, pid_t> script_processes(std::string_view directory) {
   std::unordered_map<std::string, pid_t> found;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    const auto name = entry.path().filename().string();
-    pid_t pid = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (error != std::errc{} || end != name.data() + name.size()) continue;
-    auto line = command_line(entry.path().string());
+  for_each_process([&](pid_t pid, const std::string& process) {
+    auto line = command_line(process);
     for (int tries = 0; !line && tries < 1000; ++tries) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
-      line = command_line(entry.path().string());
+      line = command_line(process);
     }
-    if (!line) continue;
+    if (!line) return;
     const auto first = line->find('\0');
-    if (first == std::string::npos) continue;
+    if (first == std::string::npos) return;
     auto script = line->substr(first + 1);
     script.resize(std::min(script.find('\0'), script.size()));
     // The body's subshell shows the same words before its exec: the leader of the group is the one.
     if (script.starts_with(directory) && getpgid(pid) == pid) found.emplace(std::move(script), pid);
-  }
+  });
+  return found;
+}
+
+std::optional<pid_t> body_of(std::string_view token) {
+  const auto variable = '\0' + fmt::format("CATENA_TOKEN={}", token) + '\0';
+  std::optional<pid_t> found;
+  for_each_process([&](pid_t pid, const std::string& process) {
+    if (getpgid(pid) == pid && ('\0' + read_file(process + "/environ")).find(variable) != std::string::npos)
+      found = pid;
+  });
   return found;
 }
 

@@ -22,4 +22,7 @@ std::optional<std::int64_t> process_start(pid_t pid);
 // read.
 std::unordered_map<std::string, pid_t> script_processes(std::string_view directory);
 
+// The leader of a process group that has this token in its environment, if there is one: a job's body.
+std::optional<pid_t> body_of(std::string_view token);
+
 }  // namespace catena::local

@@ -112,16 +112,19 @@ class Worker {
   void run_body(const BareLine& bare, std::string_view node, Report& record) {
     const auto& line = bare.queued;
     pid_t pid = 0;
+    body_ = body_starting;
     try {
       const auto out = open_log(line.log_out);
       const auto err =
           line.log_err.empty() || line.log_err == line.log_out ? Descriptor() : open_log(line.log_err);
       pid = start_body(bare, files_.body(line.body), out.get(), err.open() ? err.get() : out.get());
     } catch (const CannotStart& problem) {
+      body_ = 0;
       record.exit_code = problem.status;
       record.reason = problem.reason;
       return;
     } catch (const std::system_error& error) {
+      body_ = 0;
       record.exit_code = 1;
       record.reason = error.what();
       return;

@@ -27,8 +27,10 @@ struct Order {
 constexpr char recorded = '+';      // it is in the record log
 constexpr char not_recorded = '-';  // it could not be written there
 
-// Serves until the socket's other end is closed. `body`: the running body's process, or 0, for the supervisor
-// to see. Returns an exit status.
+constexpr pid_t body_starting = -1;
+
+// Serves until the socket's other end is closed. `body`: the running body's process, 0, or body_starting, for
+// the supervisor to see. Returns an exit status.
 int work(int socket, const RunFiles& files, Seconds kill_grace, std::atomic<pid_t>& body);
 
 }  // namespace catena::local

@@ -10,7 +10,9 @@
 #include <array>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <system_error>
+#include <thread>
 
 #include "adapters/local/job_start.h"
 #include "adapters/local/launcher.h"
@@ -74,6 +76,7 @@ struct WorkerPool::Worker {
   asio::posix::stream_descriptor stream;
   asio::steady_timer timer;
   std::optional<JobIndex> job{};
+  std::string token{};  // of the last job that it was told to run
   std::optional<Outcome> stopped_as{};
 };
 
@@ -120,7 +123,9 @@ void WorkerPool::give_back(JobIndex job) {
 
 void WorkerPool::run(JobIndex job, const QueueLine& line) {
   // One that was killed meanwhile does not take it: its end is in the event loop already.
-  busy_.at(job)->tell({.kind = Order::Kind::run, .at = line.at, .size = line.size});
+  auto& worker = *busy_.at(job);
+  worker.token = line.token;
+  worker.tell({.kind = Order::Kind::run, .at = line.at, .size = line.size});
 }
 
 void WorkerPool::stop(JobIndex job, Outcome why) {
@@ -162,11 +167,23 @@ void WorkerPool::take_answer(const std::shared_ptr<Worker>& worker) {
                .stopped_as = worker->stopped_as});
 }
 
+// Killed while it was starting its body, a worker cannot say which process that is, nor whether there is one:
+// it shows itself within its exec.
+pid_t WorkerPool::body_left_by(const Worker& worker) {
+  const pid_t body = worker.body->get();
+  if (body != body_starting) return body;
+  for (int tries = 0; tries < 100; ++tries) {
+    if (const auto found = body_of(worker.token)) return *found;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return 0;
+}
+
 // It was killed, or was told to leave by somebody else.
 void WorkerPool::bury(const std::shared_ptr<Worker>& worker) {
   kill(worker->pid, SIGKILL);  // its end of the socket is closed: it is past all use
   waitpid(worker->pid, nullptr, 0);
-  signal_group(worker->body->get(), SIGKILL);
+  signal_group(body_left_by(*worker), SIGKILL);
   log(fmt::format("worker {} is gone", worker->pid));
   if (worker->job) {
     end(worker, {.record = {}, .recorded = false, .stopped_as = worker->stopped_as});

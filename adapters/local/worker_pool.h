@@ -47,6 +47,7 @@ class WorkerPool {
   std::shared_ptr<Worker> start();
   void listen(const std::shared_ptr<Worker>& worker);
   void take_answer(const std::shared_ptr<Worker>& worker);
+  static pid_t body_left_by(const Worker& worker);
   void bury(const std::shared_ptr<Worker>& worker);
   void end(const std::shared_ptr<Worker>& worker, const End& how);
   static void stop(Worker& worker, Outcome why);

@@ -1,10 +1,13 @@
 // Bare jobs: what a worker does around a body is what the job script does.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <set>
 
+#include "adapters/local/launcher.h"
 #include "adapters/local/process_table.h"
 #include "adapters/local/supervisor.h"
 #include "core/script.h"
@@ -45,7 +48,7 @@ class BareBesideScript : public ::testing::Test {
       auto job = run_->job(token, "");
       job.workdir = node_.workdir;
       job.name = node_.name + "." + token;
-      const ScriptInput input{"demo", facts_, node_, 1, job, site_, {}, ""};
+      const ScriptInput input{"demo", facts_, node_, 1, job, site_, ""};
       job.script = job_script(input);
       if (job.token == "bare") {
         job.bare = bare_job(input);
@@ -154,6 +157,20 @@ TEST_F(BareBesideScript, AWorkingDirectoryThatIsNotThereIsSaid) {
 }
 
 // --- workers
+
+TEST(ProcessTable, ABodyIsFoundByItsToken) {
+  local::Launch launch;
+  launch.argv = {"sleep", "100"};
+  std::string variable = "CATENA_TOKEN=found-by-its-token";
+  char* environment[] = {variable.data(), nullptr};
+  launch.environment = environment;
+  const auto pid = local::launch(launch);
+  EXPECT_EQ(local::body_of("found-by-its-token"), pid);
+  EXPECT_EQ(local::body_of("found-by-its"), std::nullopt);
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
+  EXPECT_EQ(local::body_of("found-by-its-token"), std::nullopt);
+}
 
 std::vector<local::JournalLine> starts(const LocalRun& run) {
   std::vector<local::JournalLine> list;
