@@ -1,5 +1,5 @@
 // catena plan FILE: what `run` would send, to the byte, and why; touches nothing.
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <boost/json.hpp>
 
@@ -133,6 +133,8 @@ void print_scripts(const Planned& p, const std::string& wanted) {
     if (wanted != "all" && wanted != name) continue;
     found = true;
     if (wanted == "all") fmt::print("# ==== {}\n", name);
+    if (p.bench->dialect)
+      fmt::print("# submitted with\n{}\n\n", fmt::join(p.bench->dialect->directives(job), "\n"));
     fmt::print("{}", job.bare ? to_text(*job.bare) : job.script);
   }
   if (!found)
@@ -149,7 +151,7 @@ void add_plan(CLI::App& app, Context& context, Chosen& chosen) {
   auto script = std::make_shared<std::string>();
   options->add_to(*verb);
   verb->add_flag("--json", *json, "order and reasons as JSON");
-  verb->add_flag("--program", *program, "the submission program, scripts and all");
+  verb->add_flag("--program", *program, "the submission program, and the scripts that it reads");
   verb->add_option("--script", *script, "the job script of one node, or of `all`")->type_name("NODE");
   verb->footer(
       "Example:  catena plan silicon-eos.yaml --site cluster --program\n"
@@ -169,7 +171,9 @@ void add_plan(CLI::App& app, Context& context, Chosen& chosen) {
               fmt::format("site {} has no scheduler, so there is no submission program", planned.row.site),
               "--script all shows what its jobs are");
         }
-        fmt::print("{}", submission_program(*planned.bench->dialect, submission(planned)));
+        auto all = submission(planned);
+        fmt::print("{}", submission_program(*planned.bench->dialect, all));
+        for (const auto& file : take_scripts(all)) fmt::print("\n# ==== {}\n{}", file.target, file.content);
       } else {
         print_order(planned);
         print_checks(planned);

@@ -46,11 +46,11 @@ struct Query {
 
 // One submission, in topological order: a dependency's in_submission is always smaller than the job's own
 // place.
-// A job array: jobs `first` to `first + count - 1`, which go out together, with this script.
+// A job array: jobs `first` to `first + count - 1`, which go out together.
 struct JobArray {
   std::size_t first = 0, count = 0;
   std::string indices;  // "1-5,7"
-  std::string script;
+  FileToPut scripts{};  // of its elements, each behind its array_mark(): core/script.h
 };
 
 struct Submission {

@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "core/error.h"
+#include "core/program.h"
 #include "core/recorder.h"
 #include "core/retry.h"
 
@@ -84,9 +85,10 @@ void Engine::submit_window(Run& run, const Place& place, const JobWriter& writer
                            std::span<const PlannedNode> window, Submitted& result) {
   const auto current = run.current();
   auto written = writer.write(window, run.nodes, current);
-  const auto& submission = written.submission;
+  auto& submission = written.submission;
   std::vector<std::string> directories;
-  auto files = std::move(written.scripts);
+  std::vector<FileToPut> files;
+  if (place.dialect) files = take_scripts(submission);
   const bool first = std::ranges::none_of(
       run.attempts, [](const auto& attempt) { return attempt && !attempt->native_id.empty(); });
   if (first && place.run_files) std::ranges::move(place.run_files(run.row), std::back_inserter(files));

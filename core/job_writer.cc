@@ -57,7 +57,7 @@ JobWriter::Written JobWriter::write(std::span<const PlannedNode> window, std::sp
   for (const auto& unit : list) {
     for (const auto member : unit.members) places[there[member].node] = next++;
   }
-  Written written{{run_.id, run_.directory, {}, {}}, {}, {}, {}};
+  Written written{{run_.id, run_.directory, {}, {}}, {}, {}};
   auto& jobs = written.submission.jobs;
   for (const auto& unit : list) {
     const auto first = jobs.size();
@@ -83,9 +83,7 @@ JobWriter::Written JobWriter::write(std::span<const PlannedNode> window, std::sp
                            written.nodes.emplace_back(rendered(planned.node))));
       written.reasons.push_back(planned.reason);
     }
-    if (unit.array())
-      written.submission.arrays.push_back(
-          array_of(std::span(jobs).subspan(first), first, written.scripts.emplace_back()));
+    if (unit.array()) written.submission.arrays.push_back(array_of(std::span(jobs).subspan(first), first));
   }
   return written;
 }
@@ -138,15 +136,8 @@ Job JobWriter::write(const PlannedNode& planned, const NodeRow& row, bool array,
   // saved.
   job.held = job.dependencies.empty() && followers.any;
   job.other_than_ok_follows = followers.other_than_ok;
-  ScriptInput input{workflow_.name,
-                    facts_,
-                    rendered,
-                    node.element,
-                    job,
-                    site_,
-                    dialect_ && !array ? dialect_->directives(job) : std::vector<std::string>{},
-                    submit_.job_setup,
-                    std::move(tries)};
+  ScriptInput input{workflow_.name,    facts_,          rendered, node.element, job, site_,
+                    submit_.job_setup, std::move(tries)};
   input.in_scratch = workflow_.nodes[node.spec].run_in == RunIn::scratch;
   if (is_service(workflow_.nodes[node.spec])) {
     input.users.emplace();
@@ -160,19 +151,17 @@ Job JobWriter::write(const PlannedNode& planned, const NodeRow& row, bool array,
   return job;
 }
 
-JobArray JobWriter::array_of(std::span<const Job> elements, std::size_t first, FileToPut& scripts) const {
+JobArray JobWriter::array_of(std::span<const Job> elements, std::size_t first) const {
   const auto& one = elements.front();
+  JobArray array{first, elements.size(), {}};
+  auto& scripts = array.scripts;
   scripts.target = fmt::format("{}/{}/{}", run_.directory, array_folder, one.token);
-  scripts.mode = 0600;
-  JobArray array{first, elements.size(), {}, {}};
   std::vector<int> indices;
   for (const auto& element : elements) {
     indices.push_back(element.array->index);
     scripts.content += array_mark(element.token) + element.script;
   }
   array.indices = ranges_of(std::move(indices));
-  array.script =
-      array_script(dialect_->directives(one), one.array->token, scripts.target, submit_.array_index);
   return array;
 }
 
@@ -194,7 +183,7 @@ void JobWriter::check(std::span<const PlannedNode> nodes, Diagnostics& diagnosti
         (spec.scheduler_options.empty() && workflow_.defaults.scheduler_options.empty()))
       continue;
     for (const auto& problem : dialect_->check_options(render(planned.node, diagnostics).scheduler_options)) {
-      diagnostics.add({workflow_.file, spec.at, spec.name, "scheduler_options: " + problem, ""});
+      diagnostics.add({file_of(workflow_, spec), spec.at, spec.name, "scheduler_options: " + problem, ""});
     }
   }
 }

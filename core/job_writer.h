@@ -28,7 +28,6 @@ class JobWriter {
     // Of each of its jobs:
     std::vector<Rendered> nodes;
     std::vector<std::string> reasons;
-    std::vector<FileToPut> scripts;  // of the arrays' elements; to be there before it is submitted
   };
   // The window as one submission, parents before children, elements of a foreach in job arrays where the site
   // and its scheduler let them. `nodes`, `attempts`: as recorded; a node is left out that waits for one which
@@ -56,7 +55,7 @@ class JobWriter {
   Followers followers(NodeIndex node, bool of_all_elements) const;
   Job write(const PlannedNode& planned, const NodeRow& row, bool array, const Followers& followers,
             std::vector<Dependency> dependencies, Rendered& rendered) const;
-  JobArray array_of(std::span<const Job> elements, std::size_t first, FileToPut& scripts) const;
+  JobArray array_of(std::span<const Job> elements, std::size_t first) const;
   const Workflow& workflow_;
   const Graph& graph_;
   const RunRow& run_;

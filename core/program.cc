@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/quote.h"
+#include "core/script.h"
 
 namespace catena {
 namespace {
@@ -21,7 +22,7 @@ std::string functions(const SubmitText& text) {
   std::string program = text.preamble;
   program += fmt::format(R"sh(stop= newline='
 '
-catena_submit() {{  # PLACE TOKEN :PARENTS: COMMAND…; the job script is on standard input
+catena_submit() {{  # PLACE TOKEN :PARENTS: COMMAND…; what the scheduler gets is on standard input
   place=$1 token=$2 parents=$3
   shift 3
   [ -z "$stop" ] || return 0
@@ -79,6 +80,10 @@ class Arrays {
   const Submission& submission_;
   std::vector<const JobArray*> of_;
 };
+
+std::string script_path(const Submission& submission, const Job& job) {
+  return fmt::format("{}/{}/{}.sh", submission.run_directory, script_folder, job.token);
+}
 
 std::string submit_line(const Dialect& dialect, const SubmitText& text, const Submission& submission,
                         const Arrays& arrays, std::size_t place) {
@@ -162,13 +167,25 @@ std::string submission_program(const Dialect& dialect, const Submission& submiss
     const auto* array = arrays.of(place);
     if (array && place != array->first) continue;
     const auto& job = submission.jobs[place];
-    const auto& script = array ? array->script : job.script;
+    const auto script = array ? array_script(dialect.directives(job), job.array->token, array->scripts.target,
+                                             text.array_index)
+                              : submitted_script(dialect.directives(job), script_path(submission, job));
     const auto delimiter = delimiter_for("CATENA_JOB", script);
     program += "\n" + defaults.lines_before(job);
     program += fmt::format("{} <<'{}'\n{}{}\n", submit_line(dialect, text, submission, arrays, place),
                            delimiter, script, delimiter);
   }
   return program + "\n[ -n \"$stop\" ] && echo STOP || echo END\n}\n";
+}
+
+std::vector<FileToPut> take_scripts(Submission& submission) {
+  std::vector<FileToPut> files;
+  for (auto& job : submission.jobs) {
+    if (!job.array) files.push_back({std::move(job.script), {}, script_path(submission, job), 0600});
+  }
+  for (auto& array : submission.arrays)
+    files.push_back({std::move(array.scripts.content), {}, array.scripts.target, 0600});
+  return files;
 }
 
 ProgramAnswers::ProgramAnswers(const Dialect& dialect, const Submission& submission)

@@ -8,7 +8,9 @@
 // and at the end END, or STOP where the rest was not tried (after UNSURE, when the scheduler does not
 // answer, or when it takes no more of the user's jobs).
 // All of it is one compound command: a shell that receives only the beginning (a cut connection) runs
-// nothing, where it would else submit a job whose script is cut short.
+// nothing, where it would else submit a job whose script is cut short. What the scheduler gets of a job is
+// its directives and a line that runs its script, a file in the run's directory: a shell that holds a
+// thousand whole scripts forks slowly, and a controller takes longer for long ones (300 jobs: a tenth each).
 #pragma once
 
 #include <string>
@@ -21,8 +23,12 @@
 
 namespace catena {
 
-// The program for `sh`; deterministic.
+// The program for `sh`; deterministic. Its jobs run the files of take_scripts().
 std::string submission_program(const Dialect& dialect, const Submission& submission);
+
+// The job scripts, taken out of the submission, and of each array those of its elements: files that are there
+// before the program runs.
+std::vector<FileToPut> take_scripts(Submission& submission);
 
 // Reads the program's lines. What is no answer (a login shell's banner) is passed over.
 class ProgramAnswers {

@@ -18,6 +18,12 @@ std::string q(std::string_view text) {
   return shell_quote(text);
 }
 
+std::string head(const std::vector<std::string>& directives) {
+  std::string text = "#!/bin/bash\n";
+  for (const auto& line : directives) text += line + "\n";
+  return text;
+}
+
 std::string exported(std::string_view name, std::string_view value) {
   return fmt::format("export {}={}\n", name, q(value));
 }
@@ -323,10 +329,8 @@ std::vector<std::string> run_folders(const std::string& run_directory) {
 }
 
 std::string job_script(const ScriptInput& in) {
-  std::string text = "#!/bin/bash\n";
-  for (const auto& line : in.directives) text += line + "\n";
-  text += fmt::format("# node {} of run {} ({}), attempt {}: written by catena\n\n", in.node.name, in.run.id,
-                      in.workflow, in.job.attempt);
+  auto text = fmt::format("#!/bin/bash\n# node {} of run {} ({}), attempt {}: written by catena\n\n",
+                          in.node.name, in.run.id, in.workflow, in.job.attempt);
   text += in.job_setup;
   text += exported(variables(in));
   text += functions;
@@ -436,10 +440,16 @@ std::string array_mark(std::string_view token) {
   return fmt::format("#{}\n", token);
 }
 
+std::string submitted_script(const std::vector<std::string>& directives, std::string_view path) {
+  return head(directives) + fmt::format("c_script={}\n", q(std::string(path))) + R"sh([ -r "$c_script" ] ||
+  { echo "catena: cannot read $c_script on $HOSTNAME: is it on a file system that this host shares?" >&2; exit 74; }
+. "$c_script"
+)sh";
+}
+
 std::string array_script(const std::vector<std::string>& directives, std::string_view array_token,
                          std::string_view file, std::string_view index) {
-  std::string text = "#!/bin/bash\n";
-  for (const auto& line : directives) text += line + "\n";
+  auto text = head(directives);
   text += fmt::format("c_token={}_{} c_file={}\n", array_token, index, q(std::string(file)));
   return text + R"sh(c_job=${c_file%/arrays/*}/bodies/$c_token.job
 awk -v mark="#$c_token" -v any="#${c_token%_*}_" 'index($0, any) == 1 { if (on) exit; on = $0 == mark; next } on' \
@@ -453,8 +463,7 @@ std::optional<BareJob> bare_job(const ScriptInput& in) {
   const auto& node = in.node;
   if (!in.site.modules.empty() || !in.site.prologue.empty() || !node.stdout_file.empty() ||
       !node.results.empty() || !node.late.empty() || !node.late_inputs.empty() || in.job.attempt > 1 ||
-      in.tries || in.users || in.uses_service || in.in_scratch || !in.directives.empty() ||
-      !in.job_setup.empty())
+      in.tries || in.users || in.uses_service || in.in_scratch || !in.job_setup.empty())
     return std::nullopt;
   const auto shell = split_words(node.shell);
   BareJob job{variables(in), {shell.begin(), shell.end()}, body_of(node), node.outputs};

@@ -1,4 +1,4 @@
-// The text of a job script: directives, environment, prologue, the body as the user wrote it, epilogue. The
+// The text of a job script: environment, prologue, the body as the user wrote it, epilogue. The
 // same on every scheduler and on the local backend. Deterministic: the same input gives the same bytes.
 #pragma once
 
@@ -20,7 +20,8 @@ inline constexpr std::string_view spool_folder = ".catena/spool";  // records th
 inline constexpr std::string_view taken_folder = ".catena/taken";  // records that are in the store
 inline constexpr std::string_view body_folder =
     ".catena/bodies";  // bodies, by token (bare jobs: equal ones share a file)
-inline constexpr std::string_view claim_folder = ".catena/claims";  // which job runs an attempt, by token
+inline constexpr std::string_view claim_folder = ".catena/claims";    // which job runs an attempt, by token
+inline constexpr std::string_view script_folder = ".catena/scripts";  // job scripts, TOKEN.sh
 inline constexpr std::string_view array_folder =
     ".catena/arrays";  // the scripts of an array's elements, by its first one's token
 inline constexpr std::string_view result_folder =
@@ -36,7 +37,6 @@ struct ScriptInput {
   std::uint32_t element = 0;
   const Job& job;  // its `script` is not used
   const Site& site;
-  std::vector<std::string> directives;
   std::string_view job_setup;         // SubmitText::job_setup
   std::optional<TriesInJob> tries{};  // core/retry.h
   // Of a service: the nodes that use it and have not ended, each with the first of its attempts that counts.
@@ -68,13 +68,16 @@ struct ScriptInput {
 std::string job_script(const ScriptInput& input);
 
 // The same job without its shell text, or nothing where only a shell can do what is asked for: modules, a
-// prologue, a header's file names, results, late values, directives, a further attempt, a service or one in
+// prologue, a header's file names, results, late values, a further attempt, a service or one in
 // use. Whoever runs it does what job_script() does, in the same order; only the claim may be made in another
 // way.
 std::optional<BareJob> bare_job(const ScriptInput& input);
 
-// A job array: its script finds the element's own one in `file`, where each stands behind its array_mark().
-// `index`: shell text for the element's index.
+// What a scheduler is given: the directives, and what runs the job script in the file `path`.
+std::string submitted_script(const std::vector<std::string>& directives, std::string_view path);
+
+// The same of a job array: it finds the element's own one in `file`, where each stands behind its
+// array_mark(). `index`: shell text for the element's index.
 std::string array_script(const std::vector<std::string>& directives, std::string_view array_token,
                          std::string_view file, std::string_view index);
 std::string array_mark(std::string_view token);

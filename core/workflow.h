@@ -119,6 +119,7 @@ enum class RunIn {
 
 struct NodeSpec {
   std::string name;
+  std::string file{};  // where it stands, for messages, if that is not the workflow file
   Position at;
   std::string body;       // the text to run: `run`, or the content of `script`, or the template's
   std::string origin;     // "run", "script relax.sbatch", "template qe-pw": for messages
@@ -161,6 +162,9 @@ struct Workflow {
   std::vector<NodeSpec> nodes;
 };
 
+inline const std::string& file_of(const Workflow& workflow, const NodeSpec& spec) {
+  return spec.file.empty() ? workflow.file : spec.file;
+}
 inline bool is_service(const NodeSpec& spec) {
   return spec.kind == NodeKind::service;
 }

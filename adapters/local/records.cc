@@ -7,6 +7,8 @@
 #include <array>
 #include <boost/json.hpp>
 
+#include "core/script.h"
+
 namespace catena::local {
 namespace json = boost::json;
 namespace {
@@ -129,6 +131,10 @@ std::optional<QueueLine> queue_line(const json::object& from) {
   return line;
 }
 
+std::string folder(const std::string& run, std::string_view name) {
+  return run + "/" + std::string(name);
+}
+
 bool exists(const std::string& path) {
   return access(path.c_str(), F_OK) == 0;
 }
@@ -145,10 +151,10 @@ RunFiles::RunFiles(const std::string& run_directory)
       writer(local + "/writer"),
       limits(local + "/limits"),
       log(local + "/supervisor.log"),
-      spool(run + "/.catena/spool"),
-      taken(run + "/.catena/taken"),
-      scripts(run + "/.catena/scripts"),
-      claims(run + "/.catena/claims"),
+      spool(folder(run, spool_folder)),
+      taken(folder(run, taken_folder)),
+      scripts(folder(run, script_folder)),
+      claims(folder(run, claim_folder)),
       records(local + "/records") {}
 
 std::string RunFiles::script(std::string_view token) const {
@@ -156,7 +162,7 @@ std::string RunFiles::script(std::string_view token) const {
 }
 
 std::string RunFiles::body(std::string_view token) const {
-  return run + "/.catena/bodies/" + std::string(token);
+  return folder(run, body_folder) + "/" + std::string(token);
 }
 
 std::string RunFiles::spooled(std::string_view token, std::string_view kind) const {

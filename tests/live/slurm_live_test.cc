@@ -48,9 +48,13 @@ TEST_F(Slurm, WhatPlanShowsIsWhatRunSends) {
   const std::string yaml =
       "name: bytes\nnodes:\n  a:\n    run: 'true'\n  b:\n    after: [a]\n    run: 'true'\n";
   box.write("bytes.yaml", yaml);
-  const auto script = box.catena("plan bytes.yaml --site slurm --id x1 --script b").out;
+  const auto program = box.catena("plan bytes.yaml --site slurm --id x1 --program").out;
   ASSERT_EQ(box.run("bytes", yaml, "--id x1").status, 0);
-  EXPECT_EQ(shell_output("scontrol write batch_script " + job("b") + " -"), script);
+  EXPECT_THAT(program, HasSubstr(shell_output("scontrol write batch_script " + job("b") + " -")));
+  const auto script = shell_output("grep -l 'node b of' '" + (box.dir / "catena-runs/bytes-x1").string() +
+                                   "'/.catena/scripts/*");
+  ASSERT_THAT(script, HasSubstr(".sh\n"));
+  EXPECT_THAT(program, HasSubstr("# ==== " + script + shell_output("cat " + script)));
   EXPECT_EQ(box.catena("wait bytes --timeout 60s").status, 0);
   EXPECT_EQ(box.run("bytes", yaml, "--id x1").status, 8) << "an id is used once";
 }

@@ -76,9 +76,9 @@ TEST_F(Arrays, ElementsThatWaitForTheSameGoTogether) {
   EXPECT_EQ(job.name, "b." + job.array->token);
   EXPECT_EQ(job.log_out, "/scratch/run/logs/b.2.1.out");
   EXPECT_EQ(token_of(job.name), job.array->token);
-  ASSERT_EQ(all.scripts.size(), 1U);
-  EXPECT_THAT(all.scripts[0].content, HasSubstr("\n#" + job.token + "\n#!/bin/bash\n"));
-  EXPECT_THAT(all.scripts[0].target, HasSubstr("/scratch/run/.catena/arrays/"));
+  ASSERT_EQ(all.submission.arrays.size(), 1U);
+  EXPECT_THAT(all.submission.arrays[0].scripts.content, HasSubstr("\n#" + job.token + "\n#!/bin/bash\n"));
+  EXPECT_THAT(all.submission.arrays[0].scripts.target, HasSubstr("/scratch/run/.catena/arrays/"));
 }
 
 TEST_F(Arrays, OneElementAloneIsAJobAsAnyOther) {

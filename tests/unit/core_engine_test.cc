@@ -52,8 +52,10 @@ class NoTransport : public Transport {
 // A scheduler in memory: it answers submissions as told and shows what the test puts into `reports`.
 class FakeBackend : public Backend {
  public:
-  void prepare(const std::string&, std::span<const std::string>, std::span<const FileToPut>,
-               const Progress&) override {}
+  void prepare(const std::string&, std::span<const std::string>, std::span<const FileToPut> files,
+               const Progress&) override {
+    staged.assign(files.begin(), files.end());
+  }
   void submit(const Submission& submission, const AnswerSink& sink) override {
     if (before_submit) before_submit();
     std::vector<bool> accepted(submission.jobs.size());
@@ -103,6 +105,8 @@ class FakeBackend : public Backend {
     return complaints;
   }
   void put_away(const std::vector<std::string>& files) override { away = files; }
+
+  std::vector<FileToPut> staged;  // by the last prepare()
   NoTransport& transport() override { return transport_; }
 
   std::map<std::string, Answer::Kind> answers;
@@ -1310,8 +1314,9 @@ TEST_F(Services, ANodeThatIsTakenUpAgainBringsBackTheServiceItUses) {
   react();
   ASSERT_EQ(backend_.jobs.size(), submitted + 2);
   EXPECT_EQ(state("a"), NodeState::completed);
-  const auto& script = backend_.jobs[submitted].script;
-  EXPECT_THAT(script, HasSubstr("c_unused b 2 <")) << "what its first job left is not the end of its second";
+  ASSERT_EQ(backend_.staged.size(), 2U);
+  EXPECT_THAT(backend_.staged[0].content, HasSubstr("c_unused b 2 <"))
+      << "what its first job left is not the end of its second";
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // The submission program, run by a real sh with a scheduler's command that does as the test says.
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <stdlib.h>
 
@@ -8,6 +9,7 @@
 #include <memory>
 
 #include "core/program.h"
+#include "core/script.h"
 #include "toy_dialect.h"
 
 namespace catena {
@@ -15,6 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 class Program : public testing::Test {
@@ -23,8 +26,12 @@ class Program : public testing::Test {
     char name[] = "/tmp/catena-program.XXXXXX";
     dir_ = mkdtemp(name);
     submission_.run_id = "r1";
+    submission_.run_directory = dir_;
+    for (const auto& folder : {script_folder, array_folder, body_folder})
+      fs::create_directories(dir_ + "/" + std::string(folder));
     // Each job's script is its own answer: it is run to see what the scheduler says.
-    std::ofstream(dir_ + "/toy-submit") << "#!/bin/sh\necho \"$*\" >> " << dir_ << "/calls\nexec sh -s\n";
+    std::ofstream(dir_ + "/toy-submit")
+        << "#!/bin/sh\necho \"$*\" >> " << dir_ << "/calls\nTOY_INDEX=1 exec bash -s\n";
     fs::permissions(dir_ + "/toy-submit", fs::perms::owner_all);
   }
   ~Program() override { fs::remove_all(dir_); }
@@ -39,6 +46,13 @@ class Program : public testing::Test {
   }
   std::vector<std::string> run(const std::string& shell = "sh", std::size_t bytes = std::string::npos) {
     std::ofstream(dir_ + "/program") << submission_program(dialect_, submission_).substr(0, bytes);
+    auto submission = submission_;
+    for (const auto& file : take_scripts(submission)) {
+      if (!file.content.empty()) std::ofstream(file.target) << file.content;
+    }
+    return start(shell);
+  }
+  std::vector<std::string> start(const std::string& shell) const {
     const std::string command =
         "cd " + dir_ + " && PATH=" + dir_ + ":$PATH " + shell + " -s < program 2> stderr";
     std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
@@ -147,10 +161,14 @@ TEST_F(Program, WarningsAroundTheIdDoNotHideIt) {
   EXPECT_THAT(run(), ElementsAre("OK token0 77", "END"));
 }
 
-TEST_F(Program, AScriptWithTheProgramsOwnDelimiterGoesThroughWhole) {
-  job("cat > seen <<'CATENA_JOB'\nCATENA_JOB\nCATENA_JOB_1\necho 5");
-  run();
-  EXPECT_THAT(calls(), ElementsAre("--hold"));
+// What the toy scheduler says is what the job would.
+TEST_F(Program, AJobWhoseScriptItsHostDoesNotHaveSaysSo) {
+  job("echo 41");
+  EXPECT_THAT(run(), ElementsAre("OK token0 41", "END"));
+  const auto script = dir_ + "/" + std::string(script_folder) + "/token0.sh";
+  fs::remove(script);
+  EXPECT_THAT(start("sh"),
+              ElementsAre(HasSubstr("UNSURE token0 74 catena: cannot read " + script + " on "), "STOP"));
 }
 
 TEST_F(Program, AFanInOfFiveThousandGoesOut) {
@@ -214,7 +232,15 @@ TEST_F(Program, AnArrayIsSubmittedOnceAndAnswersForEachOfItsElements) {
     submission_.jobs.back().array = ArrayPlace{i < 3 ? "first" : "second", i % 3 + 1};
     if (i >= 3) submission_.jobs.back().dependencies = {{On::ok, static_cast<std::size_t>(i - 3), {}, true}};
   }
-  submission_.arrays = {{0, 3, "1-3", "echo 41\n"}, {3, 3, "1-3", "echo 42\n"}};
+  for (const std::size_t first : {0, 3}) {
+    const auto& token = submission_.jobs[first].array->token;
+    submission_.arrays.push_back({first, 3, "1-3", {}});
+    auto& scripts = submission_.arrays.back().scripts;
+    scripts.target = fmt::format("{}/{}/{}", dir_, array_folder, token);
+    for (int i = 1; i <= 3; ++i)
+      scripts.content +=
+          array_mark(element_token(token, std::to_string(i))) + fmt::format("echo 4{}\n", first / 3 + i);
+  }
   job("echo 43", {0, 1, 2});
   job("echo 44", {1});
   EXPECT_THAT(run(), ElementsAre("OK token0 41", "OK token3 42", "OK token6 43", "OK token7 44", "END"));

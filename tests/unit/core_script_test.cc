@@ -39,7 +39,7 @@ class Script : public testing::Test {
   ~Script() override { fs::remove_all(fs::path(facts_.directory).parent_path()); }
 
   std::string text() const {
-    ScriptInput input{"demo", facts_, node_, 1, job_, site_, {}, ""};
+    ScriptInput input{"demo", facts_, node_, 1, job_, site_, ""};
     input.users = users_;
     input.uses_service = uses_service_;
     input.in_scratch = in_scratch_;
@@ -311,8 +311,8 @@ TEST_F(Script, TheSameInputGivesTheSameBytes) {
 }
 
 TEST_F(Script, WhatNeedsAShellIsNoBareJob) {
-  const auto bare = [this](std::vector<std::string> directives = {}, std::string_view setup = {}) {
-    return bare_job({"demo", facts_, node_, 1, job_, site_, std::move(directives), setup});
+  const auto bare = [this](std::string_view setup = {}) {
+    return bare_job({"demo", facts_, node_, 1, job_, site_, setup});
   };
   node_.body = "true";
   node_.params = {{"p", Value::of("1")}};
@@ -323,8 +323,7 @@ TEST_F(Script, WhatNeedsAShellIsNoBareJob) {
   EXPECT_EQ(bare()->body, "true\n");
   EXPECT_EQ(bare()->environment.front(), (std::pair<std::string, std::string>("CATENA_RUN", "r1")));
   EXPECT_EQ(bare()->environment.back(), (std::pair<std::string, std::string>("A", "node")));
-  EXPECT_FALSE(bare({"#SBATCH -n 1"}));
-  EXPECT_FALSE(bare({}, "CATENA_JOB_ID=$SLURM_JOB_ID"));
+  EXPECT_FALSE(bare("CATENA_JOB_ID=$SLURM_JOB_ID"));
   const auto without = [&](auto& field, auto value) {
     const auto before = std::exchange(field, value);
     EXPECT_FALSE(bare());
@@ -411,7 +410,7 @@ TEST_F(Script, OnlyAUserThatHasCompletedSaysSoToItsService) {
   job_.attempt = 2;
   EXPECT_EQ(run("true\n"), 0);
   EXPECT_EQ(read(".catena/done/scf.1"), "2\n");
-  EXPECT_FALSE(bare_job({"demo", facts_, node_, 1, job_, site_, {}, "", {}, {}, true}));
+  EXPECT_FALSE(bare_job({"demo", facts_, node_, 1, job_, site_, "", {}, {}, true}));
 }
 
 // Of a node whose disk is a folder of the test's own.
@@ -543,7 +542,7 @@ TEST_F(InScratch, ATryInTheSameJobGoesOnFromWhatTheOneBeforeLeft) {
 }
 
 TEST_F(InScratch, NoBareJob) {
-  ScriptInput input{"demo", facts_, node_, 1, job_, site_, {}, ""};
+  ScriptInput input{"demo", facts_, node_, 1, job_, site_, ""};
   EXPECT_TRUE(bare_job(input));
   input.in_scratch = true;
   EXPECT_FALSE(bare_job(input));

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "core/program.h"
+#include "core/script.h"
 #include "pbs/submit.h"
 #include "pbs_support.h"
 
@@ -23,6 +24,8 @@ class PbsProgram : public testing::Test {
     std::string name = "/tmp/catena-pbs-submit.XXXXXX";
     dir_ = mkdtemp(name.data());
     submission_.run_id = "r1";
+    submission_.run_directory = dir_;
+    std::filesystem::create_directories(dir_ / script_folder);
     job("a");
   }
   ~PbsProgram() override { std::filesystem::remove_all(dir_); }
@@ -47,6 +50,8 @@ class PbsProgram : public testing::Test {
   std::vector<Answer> answers() {
     const auto dialect = make_dialect(options_);
     std::ofstream(dir_ / "program") << submission_program(*dialect, submission_);
+    auto submission = submission_;
+    for (const auto& file : take_scripts(submission)) std::ofstream(file.target) << file.content;
     FILE* pipe =
         popen(("PATH='" + dir_.string() + "':$PATH sh '" + (dir_ / "program").string() + "'").c_str(), "r");
     ProgramAnswers reader(*dialect, submission_);
