@@ -27,6 +27,7 @@
 #include "cli/print.h"
 #include "cli/prompt.h"
 #include "cli/registry.h"
+#include "cli/run_options.h"
 #include "cli/run_record.h"
 #include "cli/work_directory.h"
 #include "core/job_tool.h"
@@ -79,7 +80,8 @@ Place Workbench::place() const {
           site.remote()
               ? [](const RunRow& run, const std::string& node) { return outputs_directory(run) / node; }
               : decltype(Place::outputs_to)(),
-          run_files};
+          run_files,
+          extend};
 }
 
 std::string Workbench::scratch_base(const std::string& directory) const {
@@ -182,8 +184,52 @@ Workbench& Context::workbench(const std::string& site_name) {
       tool.mode = 0700;
       return std::vector<FileToPut>{write_run_record(run, store().load(run.id).snapshot), std::move(tool)};
     };
+    bench->extend = [this, &made = *bench](const RunRow& run, const std::string& node,
+                                           const std::string& text) {
+      return extended(run, node, text, made);
+    };
   }
   return *bench;
+}
+
+namespace {
+
+ReadFile read_source(Source source) {
+  Diagnostics diagnostics;
+  auto read = read_workflow(source, {template_folders(source.directory()), header_readers(), dialect_names()},
+                            diagnostics);
+  // The graph's and the parameters' mistakes are looked for even where there are others, to say all at once;
+  // but a node that was not read whole is not rendered: what is missing in it would look like further
+  // mistakes.
+  std::set<std::string> broken;
+  for (const auto& diagnostic : diagnostics.list()) broken.insert(diagnostic.node);
+  auto graph = expand(read.workflow, diagnostics);
+  if (!diagnostics.empty()) {
+    Diagnostics more;
+    check(read.workflow, graph, more);
+    for (const auto& diagnostic : more.list()) {
+      if (!broken.contains(diagnostic.node)) diagnostics.add(diagnostic);
+    }
+  }
+  diagnostics.throw_if_any();
+  std::vector<std::string> warnings;
+  for (const auto& warning : read.warnings) warnings.push_back(format(warning));
+  return {std::move(read.workflow), std::move(graph), source.snapshot(), std::move(warnings)};
+}
+
+}  // namespace
+
+std::optional<Extended> Context::extended(const RunRow& run, const std::string& node, const std::string& text,
+                                          const Workbench& bench) {
+  auto snapshot = store().load(run.id).snapshot;
+  if (std::ranges::any_of(extensions(snapshot),
+                          [&](const Extension& each) { return each.node == node && each.text == text; }))
+    return std::nullopt;
+  const auto before = static_cast<NodeIndex>(read_snapshot(snapshot).graph.size());
+  add_extension(snapshot, node, text);
+  auto file = read_source(Source::from_snapshot(std::move(snapshot), true));
+  check_everything(file, run, bench, SiteChecks::run, before);
+  return Extended{std::move(file.workflow), std::move(file.graph), std::move(file.snapshot)};
 }
 
 RunRow Context::find_run(const std::string& id_or_name) {
@@ -389,28 +435,10 @@ Held::~Held() {
   }
 }
 
-ReadFile read_file(const std::string& path) {
+ReadFile read_file(const std::string& path, const Snapshot* recorded) {
   auto source = Source::from_file(path);
-  Diagnostics diagnostics;
-  auto read = read_workflow(source, {template_folders(source.directory()), header_readers(), dialect_names()},
-                            diagnostics);
-  // The graph's and the parameters' mistakes are looked for even where there are others, to say all at once;
-  // but a node that was not read whole is not rendered: what is missing in it would look like further
-  // mistakes.
-  std::set<std::string> broken;
-  for (const auto& diagnostic : diagnostics.list()) broken.insert(diagnostic.node);
-  auto graph = expand(read.workflow, diagnostics);
-  if (!diagnostics.empty()) {
-    Diagnostics more;
-    check(read.workflow, graph, more);
-    for (const auto& diagnostic : more.list()) {
-      if (!broken.contains(diagnostic.node)) diagnostics.add(diagnostic);
-    }
-  }
-  diagnostics.throw_if_any();
-  std::vector<std::string> warnings;
-  for (const auto& warning : read.warnings) warnings.push_back(format(warning));
-  return {std::move(read.workflow), std::move(graph), source.snapshot(), std::move(warnings)};
+  if (recorded) source.add_extensions(*recorded);
+  return read_source(std::move(source));
 }
 
 fs::path user_config(const std::string& name) {

@@ -56,6 +56,7 @@ struct Workbench {
   std::unique_ptr<Backend> backend;
   // What a run's directory holds of the run itself; set by Context::workbench().
   std::function<std::vector<FileToPut>(const RunRow&)> run_files;
+  decltype(Place::extend) extend;  // by the same
   Place place() const;
   // Where the run's directory is made: the site's `scratch`, the variables that stand for it in the site's
   // environment, else the site's temporary directory; on this machine catena-runs in `directory`.
@@ -103,6 +104,8 @@ class Context {
   void open_store();  // at the first use
   HookCursors& hook_cursors();
   void refresh(Run& run);
+  std::optional<Extended> extended(const RunRow& run, const std::string& node, const std::string& text,
+                                   const Workbench& bench);
   void clean_up(const Run& run, Workbench& bench, Observer& observer);
   Wrapping wrapping_;
   std::vector<Hook> hooks_of(const Workflow& workflow, const Site& site, Observer& observer);
@@ -147,7 +150,8 @@ struct ReadFile {
   Snapshot snapshot;
   std::vector<std::string> warnings;
 };
-ReadFile read_file(const std::string& path);
+// `recorded`: of a run of this file, whose extensions are read with it.
+ReadFile read_file(const std::string& path, const Snapshot* recorded = nullptr);
 
 // The same of what a run was made from; without warnings.
 struct ReadSnapshot {

@@ -62,8 +62,8 @@ std::vector<NodeIndex> to_recover(const Run& run, const Options& options) {
 }
 
 // The workflow file as it is now, if it still describes the same nodes and edges.
-ReadFile same_graph(const Run& run) {
-  auto now = read_file(run.row.file);
+ReadFile same_graph(const Run& run, const Snapshot& recorded) {
+  auto now = read_file(run.row.file, &recorded);
   const auto refuse = [&](const std::string& what) {
     throw Error(ErrorKind::conflict, fmt::format("{}: {}", run.row.file, what),
                 "this run keeps its graph: `catena run` starts another one");
@@ -97,14 +97,14 @@ int recover(Context& context, const Options& options) {
     const auto recorded = context.store().load(run.row.id).snapshot;
     std::optional<Snapshot> snapshot;
     if (options.reload) {
-      auto now = same_graph(run);
+      auto now = same_graph(run, recorded);
       note(outdated(run, now.workflow, place));
       if (!changed_files(recorded, now.snapshot).empty()) snapshot = std::move(now.snapshot);
       run.workflow = std::move(now.workflow);
     } else {
       note(outdated(run, run.workflow, place));
       try {
-        const auto changed = changed_files(recorded, read_file(run.row.file).snapshot);
+        const auto changed = changed_files(recorded, read_file(run.row.file, &recorded).snapshot);
         note(changed);
         if (!changed.empty())
           note({"the run goes on with what it was started with; --reload takes the files as they are"});

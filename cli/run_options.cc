@@ -50,7 +50,8 @@ bool has_checks(const Workflow& workflow) {
   return std::ranges::any_of(workflow.nodes, [](const NodeSpec& spec) { return !spec.checks.empty(); });
 }
 
-void check_everything(const ReadFile& file, const RunRow& row, const Workbench& bench, SiteChecks wanted) {
+void check_everything(const ReadFile& file, const RunRow& row, const Workbench& bench, SiteChecks wanted,
+                      NodeIndex first) {
   Diagnostics diagnostics;
   check(file.workflow, file.graph, diagnostics);
   diagnostics.throw_if_any();
@@ -58,17 +59,20 @@ void check_everything(const ReadFile& file, const RunRow& row, const Workbench& 
   const std::vector<const Attempt*> attempts(file.graph.size());
   const auto plan = make_plan(file.graph, nodes, attempts, {}, false);
   const JobWriter writer(file.workflow, file.graph, row, bench.site, bench.dialect.get());
-  writer.check(plan.submit, diagnostics);
+  std::vector<PlannedNode> asked;
+  std::ranges::copy_if(plan.submit, std::back_inserter(asked),
+                       [first](const PlannedNode& planned) { return planned.node >= first; });
+  writer.check(asked, diagnostics);
   const RunFacts facts{row.id, row.directory, bench.site.name};
   checks::Checks checks;
-  for (NodeIndex i = 0; i < file.graph.size(); ++i) {
+  for (NodeIndex i = first; i < file.graph.size(); ++i) {
     const auto& spec = file.workflow.nodes[file.graph.node(i).spec];
     const bool look = wanted == SiteChecks::run && !spec.checks.empty();
     if (spec.inputs.empty() && !look) continue;
     const auto node = render_node(file.workflow, file.graph, i, facts, bench.site.defaults, "", diagnostics);
     const auto missing = missing_inputs(node);
     for (const auto& sentence : missing)
-      diagnostics.add({file.workflow.file, spec.at, node.name, sentence, ""});
+      diagnostics.add({file_of(file.workflow, spec), spec.at, node.name, sentence, ""});
     const auto mistakes = diagnostics.list().size();
     // A name that is wrong in an input is wrong in all elements.
     if (missing.empty() && file.graph.node(i).element <= 1) {

@@ -31,6 +31,7 @@ bool has_checks(const Workflow& workflow);
 
 // Everything that can be known to be wrong before anything is written: names, parameters, options, missing
 // inputs, and what the nodes' checks find. Throws Error(config) with all of it.
-void check_everything(const ReadFile& file, const RunRow& row, const Workbench& bench, SiteChecks wanted);
+void check_everything(const ReadFile& file, const RunRow& row, const Workbench& bench, SiteChecks wanted,
+                      NodeIndex first = 0);
 
 }  // namespace catena::cli

@@ -4,13 +4,17 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "core/backend.h"
 #include "core/clock.h"
+#include "core/extension.h"
 #include "core/job_writer.h"
 #include "core/observer.h"
 #include "core/plan.h"
@@ -44,6 +48,10 @@ struct Place {
   std::function<std::filesystem::path(const RunRow&, const std::string& node)> outputs_to = {};
   // What is put into the run's directory before its first job: what the run is known by there.
   std::function<std::vector<FileToPut>(const RunRow&)> run_files = {};
+  // The run with what this node's job has added to it; nothing if it has that already. Throws Error(config,
+  // not_found) with every mistake, any other kind where it cannot be said for now.
+  std::function<std::optional<Extended>(const RunRow&, const std::string& node, const std::string& text)>
+      extend = {};
 };
 
 struct Submitted {
@@ -110,10 +118,19 @@ class Engine {
   void release(Run& run, const Place& place);
   void skip(Run& run, const Place& place, const std::vector<Skip>& skips);
   void stop(Run& run, const Place& place, const std::string& reason);
+  struct Extensions {
+    std::map<NodeIndex, std::string> refused;  // and why: their nodes fail when they have ended
+    std::set<NodeIndex> later;                 // could not be looked at: their nodes' ends wait
+    bool waits(NodeIndex node) const { return refused.contains(node) || later.contains(node); }
+  };
+  Extensions extend(Run& run, std::span<const SaidRecord* const> said, const Place& place);
+  void grow(Run& run, NodeIndex by, Extended extended);
   struct Pass;
   void settle(Run& run, const Site& site, const Observation& observation,
               std::span<const Report* const> reports, NodeIndex node, Pass& pass);
   void take_in(Run& run, std::span<const SaidRecord* const> said, Pass& pass);
+  void tell(Recorder& recorder, const Run& run, NodeIndex node, const std::string& kind,
+            const std::string& text, Time at);
   void show_progress(Run& run, std::span<const SaidRecord* const> said, Pass& pass);
   const Edge* broken_edge(const Run& run, NodeIndex node, Pass& pass) const;
   void submit_again(Recorder& recorder, Run& run, NodeIndex node, const std::string& why);

@@ -64,7 +64,8 @@ void report_unknown(const Workflow& workflow, const NodeSpec& spec, const After&
     const auto found = spans.find(std::string_view(after.node).substr(0, dot));
     if (found != spans.end()) {
       const auto& span = found->second;
-      diagnostics.add({workflow.file, after.at, spec.name, "after: there is no element '" + after.node + "'",
+      diagnostics.add({file_of(workflow, spec), after.at, spec.name,
+                       "after: there is no element '" + after.node + "'",
                        span.elements == 0 ? "'" + after.node.substr(0, dot) + "' has no foreach"
                                           : "its elements count from 1 to " + std::to_string(span.elements)});
       return;
@@ -72,7 +73,7 @@ void report_unknown(const Workflow& workflow, const NodeSpec& spec, const After&
   }
   std::vector<std::string_view> names;
   for (const auto& node : workflow.nodes) names.push_back(node.name);
-  diagnostics.add({workflow.file, after.at, spec.name, "after: unknown node '" + after.node + "'",
+  diagnostics.add({file_of(workflow, spec), after.at, spec.name, "after: unknown node '" + after.node + "'",
                    suggestion(after.node, names)});
 }
 
@@ -84,7 +85,7 @@ void report_services(const Workflow& workflow, const Graph& graph,
       const auto [first, count] = resolve(after.node, spans);
       if (after.on == On::start || count == 0 || !is_service(workflow.nodes[graph.node(first).spec]))
         continue;
-      diagnostics.add({workflow.file, after.at, spec.name,
+      diagnostics.add({file_of(workflow, spec), after.at, spec.name,
                        "after: '" + after.node +
                            "' is a service, which has no end to wait for: it lives as long as its users",
                        "write {node: " + after.node + ", on: start}"});
@@ -93,7 +94,7 @@ void report_services(const Workflow& workflow, const Graph& graph,
   for (NodeIndex i = 0; i < graph.size(); ++i) {
     const auto& spec = workflow.nodes[graph.node(i).spec];
     if (!is_service(spec) || !graph.children(i).empty()) continue;
-    diagnostics.add({workflow.file, spec.at, spec.name,
+    diagnostics.add({file_of(workflow, spec), spec.at, spec.name,
                      "kind: no node uses the service " + graph.node(i).name + ", and it would never run",
                      "the nodes that use it have after: {node: " + spec.name + ", on: start}"});
   }
@@ -113,7 +114,7 @@ void report_cycle(const Workflow& workflow, const Graph& graph, Diagnostics& dia
     path += graph.node(cycle[i]).name;
   }
   const auto& spec = workflow.nodes[graph.node(cycle.front()).spec];
-  diagnostics.add({workflow.file, spec.at, spec.name, "the nodes wait for each other: " + path,
+  diagnostics.add({file_of(workflow, spec), spec.at, spec.name, "the nodes wait for each other: " + path,
                    "take one of these edges out"});
 }
 
@@ -254,17 +255,18 @@ class NodeRenderer {
       const auto value = text("resources." + name, source);
       if (diagnostics_.list().size() != before) continue;
       if (const auto problem = set_resource(target, name, value); !problem.empty()) {
-        diagnostics_.add({workflow_.file, spec_.at, spec_.name, "resources." + name + ": " + problem, ""});
+        diagnostics_.add(
+            {file_of(workflow_, spec_), spec_.at, spec_.name, "resources." + name + ": " + problem, ""});
       }
     }
     if (const auto problem = check(target); !problem.empty()) {
-      diagnostics_.add({workflow_.file, spec_.at, spec_.name, "resources: " + problem, ""});
+      diagnostics_.add({file_of(workflow_, spec_), spec_.at, spec_.name, "resources: " + problem, ""});
     }
   }
 
  private:
   void problem(const std::string& where, const std::string& message, const std::string& hint) {
-    diagnostics_.add({workflow_.file, spec_.at, spec_.name, where + ": " + message, hint});
+    diagnostics_.add({file_of(workflow_, spec_), spec_.at, spec_.name, where + ": " + message, hint});
   }
   std::string fill_in(std::string_view field, std::string_view source, Quoting quoting,
                       const LateSource& late) {
@@ -352,7 +354,7 @@ Graph expand(const Workflow& workflow, Diagnostics& diagnostics) {
       if (count == 0) report_unknown(workflow, spec, after, spans, diagnostics);
       if (after.each) {
         if (count > 0 && (span.elements == 0 || !spans.contains(after.node) || count != span.elements)) {
-          diagnostics.add({workflow.file, after.at, spec.name,
+          diagnostics.add({file_of(workflow, spec), after.at, spec.name,
                            fmt::format("after: each: '{}' has {}, and this node {}", after.node,
                                        elements_text(spans, after.node), elements_text(spans, spec.name)),
                            "each edge leads from an element to the one of the same number"});
@@ -386,7 +388,7 @@ Rendered render_node(const Workflow& workflow, const Graph& graph, NodeIndex ind
   const auto workdir = spec.workdir.empty() ? node.name : renderer.text("workdir", spec.workdir);
   result.workdir = absolute(run.directory, workdir);
   if (spec.run_in == RunIn::scratch && holds(result.workdir, workflow.directory, run.directory))
-    diagnostics.add({workflow.file, spec.at, spec.name,
+    diagnostics.add({file_of(workflow, spec), spec.at, spec.name,
                      "run_in: its working directory " + result.workdir +
                          " is that of the workflow or holds the run: all of it would be copied to scratch",
                      "give the node a workdir of its own"});

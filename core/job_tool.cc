@@ -512,6 +512,20 @@ checkpoint() {
   say checkpoint checkpoint ",\"text\":$(quote "$*")"
 }
 
+extend() {
+  [ $# -eq 1 ] || usage 'extend: write catena extend FILE, or - for standard input'
+  [ "$1" = - ] || [ -r "$1" ] || usage "extend: cannot read $1"
+  speak
+  kept=$said/extend.$$
+  cat -- "$1" > "$kept" || { rm -f "$kept"; stop "extend: cannot keep $1 in $said"; }
+  key=$(cksum < "$kept" | tr ' ' -)
+  # The same text of the same attempt is one extension.
+  [ ! -e "$spool/$CATENA_TOKEN.said.extend-$key" ] && [ ! -e "$spool/../taken/$CATENA_TOKEN.said.extend-$key" ] || { rm -f "$kept"; return 0; }
+  now
+  say extend "extend-$key" ",\"text\":$(C_FILE=$kept run_awk 'BEGIN { print quoted(slurp(ENVIRON["C_FILE"])) }' < /dev/null)"
+  rm -f "$kept"
+}
+
 fail() {
   permanent=no
   if [ "${1-}" = --permanent ]; then permanent=yes; shift; fi
@@ -611,13 +625,13 @@ fill_inputs() {  # FOLDER
 verb=${1-}
 [ $# -eq 0 ] || shift
 case $verb in
-  put | get | event | progress | ready | checkpoint | fail) in_job; $verb "$@" ;;
+  put | get | event | progress | ready | checkpoint | extend | fail) in_job; $verb "$@" ;;
   _said) in_job; told "$@" ;;
   _again) in_job; again ;;
   _fill) in_job; fill_file "$@" ;;
   _pointer) pointer "$@" ;;
   _inputs) in_job; fill_inputs "$@" ;;
-  *) usage "'$verb' is no verb that works in a job: put, get, event, progress, ready, checkpoint, fail" ;;
+  *) usage "'$verb' is no verb that works in a job: put, get, event, progress, ready, checkpoint, extend, fail" ;;
 esac
 )sh";
 

@@ -20,7 +20,7 @@ inline constexpr std::string_view said_folder = ".catena/said";
 inline constexpr std::string_view ready_folder = ".catena/ready";
 inline constexpr std::string_view late_input_folder = ".catena/inputs";
 
-// Verbs for bodies: put, get, event, progress, ready, checkpoint, fail. Verbs for the job script:
+// Verbs for bodies: put, get, event, progress, ready, checkpoint, extend, fail. Verbs for the job script:
 //   _fill DEFINITIONS FILE   the text on standard input, with its late values, in FILE; why not, on stderr
 //   _inputs FOLDER           the same for each file of the folder, into the working directory
 //   _said [declared]         at the body's end, what it said, as bash text for the job script; with
@@ -42,6 +42,7 @@ inline constexpr ToolVerb tool_verbs[] = {
     {"progress", "0.4 [TEXT]", "in a job: say how far it is"},
     {"ready", "[ADDRESS]", "in a job: say that its service is up, and where (default: the host's name)"},
     {"checkpoint", "FILE…", "in a job: keep copies of files for the next attempt"},
+    {"extend", "FILE|-", "in a job: add nodes to its run, which wait for this one"},
     {"fail", "[--permanent] REASON", "in a job: the attempt has failed, however the body ends"},
 };
 

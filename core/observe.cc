@@ -130,12 +130,16 @@ bool Engine::observe(std::span<Run* const> runs, const Place& place) {
   std::vector<const SaidRecord*> said;
   for (const auto& each : observation.said) said.push_back(&each);
   std::ranges::sort(said, {}, &SaidRecord::order);
+  std::vector<Extensions> found_by;
+  found_by.reserve(runs.size());
   for (auto* run : runs) {
-    Pass pass{{*this, *run}, place, skipped_by_failure(run->graph, run->nodes, run->current()), {}, {}};
+    const auto& extensions = found_by.emplace_back(said.empty() ? Extensions{} : extend(*run, said, place));
+    Pass pass{{*this, *run}, place, skipped_by_failure(run->graph, run->nodes, run->current()), {},
+              extensions,    {}};
     if (!said.empty()) take_in(*run, said, pass);
     for (const auto node : run->graph.order()) {  // parents first: a child's end is read in their light
       const auto& attempt = run->attempts[node];
-      if (!is_out(attempt.get())) continue;
+      if (!is_out(attempt.get()) || extensions.later.contains(node)) continue;
       const auto found = by_token.find(attempt->token);
       settle(*run, place.site, observation, found == by_token.end() ? none : found->second, node, pass);
     }
@@ -145,12 +149,19 @@ bool Engine::observe(std::span<Run* const> runs, const Place& place) {
     free_stranded(*run, place, pass);
     if (!pass.stop_reason.empty() && !run->row.stop_requested) stop(*run, place, pass.stop_reason);
   }
-  // A record of an end that was not taken for the end (yet) is read again by the next pass.
+  // A record of an end that was not taken for the end (yet) is read again by the next pass, and so is an
+  // extension that waits for its node's end.
   auto taken = observation.spooled;
   if (!taken.empty()) {
     std::unordered_set<std::string> open;
-    for (const auto* run : runs) {
-      for (const auto& job : active_jobs(*run)) open.insert("/" + job.token + ".exit");
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+      for (const auto& job : active_jobs(*runs[i])) open.insert("/" + job.token + ".exit");
+      const auto out = nodes_out(*runs[i]);
+      for (const auto* each : said) {
+        const auto found = out.find(each->token);
+        if (each->kind == "extend" && found != out.end() && found_by[i].waits(found->second))
+          open.insert("/" + each->file);
+      }
     }
     std::erase_if(taken, [&](const std::string& file) {
       const auto slash = file.rfind('/');
@@ -163,27 +174,30 @@ bool Engine::observe(std::span<Run* const> runs, const Place& place) {
 
 // What jobs have said becomes results and events of their nodes: of the attempt that is out, nobody else's.
 void Engine::take_in(Run& run, std::span<const SaidRecord* const> said, Pass& pass) {
-  std::unordered_map<std::string_view, NodeIndex> nodes;
-  for (const auto& attempt : run.attempts) {
-    if (is_out(attempt.get())) nodes.emplace(attempt->token, attempt->node);
-  }
+  const auto nodes = nodes_out(run);
   for (const auto* each : said) {
     const auto found = nodes.find(each->token);
     if (found == nodes.end()) continue;
     const auto node = found->second;
     const auto& attempt = *run.attempts[node];
+    if (each->kind == "extend") continue;
     if (each->kind == "put") {
       pass.recorder.result({node, attempt.number, each->name, each->value});
       continue;
     }
-    // A pass that was killed before it had put the record away has it already.
-    const auto known = store_.events(run.row.id, 0, node);
-    const bool told = std::ranges::any_of(known, [&](const Event& event) {
-      return event.kind == each->kind && event.text == each->text && event.time == each->time &&
-             event.attempt == attempt.number;
-    });
-    if (!told) pass.recorder.event(node, each->kind, each->text, each->time);
+    tell(pass.recorder, run, node, each->kind, each->text, each->time);
   }
+}
+
+// A pass that was killed before it had put the job's word away has recorded it already.
+void Engine::tell(Recorder& recorder, const Run& run, NodeIndex node, const std::string& kind,
+                  const std::string& text, Time at) {
+  const auto known = store_.events(run.row.id, 0, node);
+  const bool told = std::ranges::any_of(known, [&](const Event& event) {
+    return event.kind == kind && event.text == text && event.time == at &&
+           event.attempt == run.attempts[node]->number;
+  });
+  if (!told) recorder.event(node, kind, text, at);
 }
 
 // How far a running node is, behind where it runs.
@@ -353,6 +367,12 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
   attempt.native = report.native;
   if (adopted || started_now || new_native) recorder.attempt(node);
 
+  if (const auto refused = pass.extensions.refused.find(node);
+      refused != pass.extensions.refused.end() && outcome->state == JobState::completed) {
+    outcome->state = JobState::failed;
+    outcome->report.reason = refused->second;
+    outcome->report.source = Evidence::record;
+  }
   auto to = node_state(outcome->state);
   if (!terminal(to)) {
     if (to == NodeState::running && attempt.state == AttemptState::staged) {

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -34,6 +36,9 @@ inline constexpr const char* service_stopping = "being stopped: no node uses it 
 inline bool is_stopping(const Attempt& attempt) {
   return attempt.reason == service_to_stop || attempt.reason == service_stopping;
 }
+
+// The nodes whose attempts are or may be at the scheduler, by token; while the run's attempts stay.
+std::unordered_map<std::string_view, NodeIndex> nodes_out(const Run& run);
 
 // Collects the changes of one step, keeps the run in memory equal to the store, and tells the observer once
 // they are stored.
@@ -105,6 +110,11 @@ class Engine::Recorder {
     changes_.stop_requested = wanted;
   }
   void snapshot(Snapshot snapshot) { changes_.snapshot = std::move(snapshot); }
+  // The run's graph has more nodes, as this snapshot says.
+  void grown(Snapshot snapshot) {
+    changes_.snapshot = std::move(snapshot);
+    changes_.grown = &run_.graph;
+  }
   void recovered() { changes_.recoveries = ++run_.row.recoveries; }
   void most_jobs(std::size_t jobs) {
     run_.row.most_jobs = jobs;
@@ -152,8 +162,9 @@ class Engine::Recorder {
 struct Engine::Pass {
   Recorder recorder;
   const Place& place;
-  std::vector<bool> by_failure;       // core/plan.h's skipped_by_failure, kept up to date
-  std::string stop_reason;            // a failed node's on_failure: stop
+  std::vector<bool> by_failure;  // core/plan.h's skipped_by_failure, kept up to date
+  std::string stop_reason;       // a failed node's on_failure: stop
+  const Extensions& extensions;
   std::vector<NodeIndex> stranded{};  // wait at the scheduler for what has long come
 };
 

@@ -141,7 +141,8 @@ std::optional<SaidRecord> read_said(std::string_view line) {
     if (error || !done.is_number()) return std::nullopt;
     const auto percent = fmt::format("{:.0f}%", std::floor(100 * done.to_number<double>() + 1e-9));
     said.text = said.text.empty() ? percent : percent + ": " + said.text;
-  } else if (said.kind != "event" && said.kind != "ready" && said.kind != "checkpoint") {
+  } else if (said.kind != "event" && said.kind != "ready" && said.kind != "checkpoint" &&
+             said.kind != "extend") {
     return std::nullopt;
   }
   return said;

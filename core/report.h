@@ -80,12 +80,12 @@ std::optional<Value> read_result(std::string_view json);
 // What a job says while it runs, by the run's catena (core/job_tool.h): one JSON object on one line each in
 // TOKEN.said.NAME of the spool, under a name that says it once.
 struct SaidRecord {
-  std::string kind;  // put, event, progress, ready, checkpoint
+  std::string kind;  // put, event, progress, ready, checkpoint, extend
   std::string token;
   std::string file;  // its name in the spool
   std::string name;  // put: the result's
   Value value;       // put
-  std::string text;  // of the others; of progress "40%", or "40%: step 3"
+  std::string text;  // of the others; of progress "40%", or "40%: step 3"; of extend the document
   Time time{};
   std::int64_t order = 0;  // later ones have a larger number
 };

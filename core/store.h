@@ -18,7 +18,8 @@ namespace catena {
 struct Snapshot {
   std::string file;  // the workflow file's path
   std::string text;
-  std::map<std::string, std::string> files;  // scripts and templates by the name the document uses
+  // Scripts and templates by the name the document uses; what jobs have added: core/extension.h.
+  std::map<std::string, std::string> files;
 };
 
 struct RunRow {
@@ -115,10 +116,11 @@ struct Changes {
   std::optional<Time> observed;
   std::optional<int> recoveries;
   std::optional<std::size_t> most_jobs;
-  std::optional<Snapshot> snapshot;  // the same nodes and edges, read again
+  std::optional<Snapshot> snapshot;  // the same nodes and edges, read again; or with those of `grown`
+  const Graph* grown = nullptr;      // the nodes beyond those on record are new, and so are their edges
   bool empty() const {
     return nodes.empty() && attempts.empty() && events.empty() && results.empty() && !run &&
-           !stop_requested && !observed && !recoveries && !most_jobs && !snapshot;
+           !stop_requested && !observed && !recoveries && !most_jobs && !snapshot && !grown;
   }
 };
 

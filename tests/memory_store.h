@@ -31,6 +31,10 @@ class MemoryStore : public Store {
   }
   void apply(const std::string&, const Changes& changes, Time) override {
     ++transactions;
+    if (changes.grown) {
+      record.run.counts[NodeState::pending] += changes.grown->size() - record.nodes.size();
+      record.nodes.resize(changes.grown->size());
+    }
     for (const auto& [node, row] : changes.nodes) {
       auto& old = record.nodes[node];
       if (terminal(old.state) && old.state != row.state && old.round == row.round)

@@ -125,14 +125,14 @@ void BatchBackend::read_spool(std::span<const JobRef> jobs, Observation& observa
     wanted.emplace(job.token, &job);
     directories.insert(job.run_directory);
   }
-  // One line a record; `find … -exec cat {} +` copes with any number of files, and a missing folder is no
-  // trouble.
+  // Ends first: what a job has said before its end is seen with that. One line a record; `find … -exec cat {}
+  // +` copes with any number of files, and a missing folder is no trouble.
   Command command;
-  command.argv = {"sh", "-c",
-                  "for d; do find \"$d\" -maxdepth 1 -type f \\( -name '*.start' -o -name '*.exit' -o -name "
-                  "'*.said.*' ! -name '*.part' \\) -exec "
-                  "cat {} + 2>/dev/null; done; :",
-                  "sh"};
+  command.argv = {
+      "sh", "-c",
+      "for d; do for of in '*.exit' '*.start' '*.said.*'; do find \"$d\" -maxdepth 1 -type f -name "
+      "\"$of\" ! -name '*.part' -exec cat {} + 2>/dev/null; done; done; :",
+      "sh"};
   for (const auto& directory : directories)
     command.argv.push_back(fmt::format("{}/{}", directory, spool_folder));
   command.repeatable = true;

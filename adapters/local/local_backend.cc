@@ -91,6 +91,12 @@ std::string what_it_waits_for(const LocalJob& job, int free_cpus, Bytes free_mem
   return "waiting for its turn";
 }
 
+void read_spool(const std::string& folder, const std::function<void(std::string_view name)>& file) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> spool(opendir(folder.c_str()), closedir);
+  if (!spool && errno != ENOENT) throw std::system_error(errno, std::generic_category(), folder);
+  while (const auto* entry = spool ? readdir(spool.get()) : nullptr) file(entry->d_name);
+}
+
 }  // namespace
 
 struct LocalBackend::View {
@@ -325,36 +331,34 @@ void LocalBackend::observe_run(View& run, std::span<const JobRef* const> refs, O
     if (const auto* record = run.records.find(ref->token)) observation.reports.push_back(*record);
   }
 
-  const std::unique_ptr<DIR, int (*)(DIR*)> spool(opendir(run.files.spool.c_str()), closedir);
-  if (!spool && errno != ENOENT) throw std::system_error(errno, std::generic_category(), run.files.spool);
-  while (const auto* entry = spool ? readdir(spool.get()) : nullptr) {
-    const std::string_view name = entry->d_name;
-    if (const auto at = name.find(".said."); at != name.npos) {
-      if (name.ends_with(".part") || !asked.contains(name.substr(0, at))) continue;
-      const auto path = fmt::format("{}/{}", run.files.spool, name);
-      auto said = read_said(local::read_file(path));
-      if (!said || said->file != name) {
-        observation.trouble.push_back(path + " is no record that can be read: it is not taken");
-        continue;
-      }
-      observation.said.push_back(std::move(*said));
-      observation.spooled.push_back(path);
-      continue;
-    }
+  // Ends first: what a job has said before its end is seen with that.
+  read_spool(run.files.spool, [&](std::string_view name) {
     const auto dot = name.rfind('.');
     if (dot == std::string_view::npos || (name.substr(dot) != ".start" && name.substr(dot) != ".exit"))
-      continue;
+      return;
     const auto ref = asked.find(name.substr(0, dot));
-    if (ref == asked.end()) continue;
+    if (ref == asked.end()) return;
     const auto path = fmt::format("{}/{}", run.files.spool, name);
     auto record = read_record(local::read_file(path));
     if (!record || record->token != ref->first) {
       observation.trouble.push_back(path + " is no record that can be read: it is not taken");
-      continue;
+      return;
     }
     observation.reports.push_back(std::move(*record));
     observation.spooled.push_back(path);
-  }
+  });
+  read_spool(run.files.spool, [&](std::string_view name) {
+    const auto at = name.find(".said.");
+    if (at == name.npos || name.ends_with(".part") || !asked.contains(name.substr(0, at))) return;
+    const auto path = fmt::format("{}/{}", run.files.spool, name);
+    auto said = read_said(local::read_file(path));
+    if (!said || said->file != name) {
+      observation.trouble.push_back(path + " is no record that can be read: it is not taken");
+      return;
+    }
+    observation.said.push_back(std::move(*said));
+    observation.spooled.push_back(path);
+  });
 
   if (!killed) return;
   observation.trouble.push_back(fmt::format(

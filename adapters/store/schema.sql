@@ -37,7 +37,8 @@ CREATE INDEX runs_by_name ON runs (name);
 -- Years of ended runs must not slow down the question which ones go on.
 CREATE INDEX runs_active ON runs (key) WHERE state NOT IN ('completed', 'failed', 'cancelled');
 
--- The files that a run was made from, as they were: one row for the workflow file, one for each script and template.
+-- The files that a run was made from, as they were: one row for the workflow file, one for each script and template, and one for
+-- what a job has added to its run ("extension:NUMBER:NODE").
 CREATE TABLE snapshots (
   run     INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE,
   kind    TEXT    NOT NULL CHECK (kind = 'workflow' OR kind = 'file'),

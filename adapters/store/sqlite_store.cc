@@ -83,20 +83,9 @@ void SqliteStore::create(const RunRow& run, const Snapshot& snapshot, const Grap
 
   put_snapshot(*db_, key, snapshot);
 
-  Statement node = db_->prepare("INSERT INTO nodes (run, idx, name, spec, element) VALUES (?, ?, ?, ?, ?)");
-  for (NodeIndex index = 0; index < graph.size(); ++index) {
-    const Node& it = graph.node(index);
-    node.run(key, index, it.name, it.spec, it.element);
-  }
+  put_graph(*db_, key, graph, 0);
   db_->prepare("INSERT INTO run_counts (run, state, nodes) VALUES (?, ?, ?)")
       .run(key, to_string(NodeState::pending), graph.size());
-
-  Statement edge = db_->prepare("INSERT INTO edges (run, child, parent, condition) VALUES (?, ?, ?, ?)");
-  for (NodeIndex child = 0; child < graph.size(); ++child) {
-    for (const Edge& parent : graph.parents(child)) {
-      edge.run(key, child, parent.node, to_string(parent.on));
-    }
-  }
   transaction.commit();
 }
 

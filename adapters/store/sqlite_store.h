@@ -60,6 +60,7 @@ class SqliteStore : public Store, public Leases, public HookCursors {
   std::unique_ptr<Database> db_;
 };
 
+void put_graph(Database& db, std::int64_t run, const Graph& graph, NodeIndex first);
 void put_snapshot(Database& db, std::int64_t run, const Snapshot& snapshot);
 
 }  // namespace catena

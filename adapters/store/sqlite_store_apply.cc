@@ -82,7 +82,31 @@ void put_events(Database& db, std::int64_t run, const Changes& changes) {
   }
 }
 
+// The nodes that the run has beyond those on record.
+void put_more(Database& db, std::int64_t run, const Graph& graph) {
+  Statement count = db.prepare("SELECT count(*) FROM nodes WHERE run = ?");
+  count.bind(run).step();
+  const auto first = static_cast<NodeIndex>(count.integer(0));
+  put_graph(db, run, graph, first);
+  db.prepare(
+        "INSERT INTO run_counts (run, state, nodes) VALUES (?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET nodes = nodes + excluded.nodes")
+      .run(run, to_string(NodeState::pending), graph.size() - first);
+}
+
 }  // namespace
+
+void put_graph(Database& db, std::int64_t run, const Graph& graph, NodeIndex first) {
+  Statement node = db.prepare("INSERT INTO nodes (run, idx, name, spec, element) VALUES (?, ?, ?, ?, ?)");
+  for (NodeIndex index = first; index < graph.size(); ++index) {
+    const Node& it = graph.node(index);
+    node.run(run, index, it.name, it.spec, it.element);
+  }
+  Statement edge = db.prepare("INSERT INTO edges (run, child, parent, condition) VALUES (?, ?, ?, ?)");
+  for (NodeIndex child = first; child < graph.size(); ++child) {
+    for (const Edge& parent : graph.parents(child)) edge.run(run, child, parent.node, to_string(parent.on));
+  }
+}
 
 void put_snapshot(Database& db, std::int64_t run, const Snapshot& snapshot) {
   Statement file = db.prepare("INSERT INTO snapshots (run, kind, name, content) VALUES (?, ?, ?, ?)");
@@ -109,6 +133,7 @@ std::string_view to_string(AttemptState state) {
 void SqliteStore::apply(const std::string& run_id, const Changes& changes, Time now) {
   Transaction transaction(*db_, Transaction::write);
   const std::int64_t key = key_of(run_id);
+  if (changes.grown) put_more(*db_, key, *changes.grown);
   if (!changes.nodes.empty()) {
     put_nodes(*db_, key, changes);
   }

@@ -77,8 +77,9 @@ Source Source::from_file(const std::string& file) {
   return source;
 }
 
-Source Source::from_snapshot(Snapshot snapshot) {
+Source Source::from_snapshot(Snapshot snapshot, bool or_disk) {
   Source source;
+  source.on_disk_ = or_disk;
   source.file_ = snapshot.file;
   source.directory_ = fs::path(snapshot.file).parent_path().string();
   source.snapshot_ = std::move(snapshot);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/extension.h"
 #include "core/store.h"
 
 namespace catena {
@@ -16,8 +17,10 @@ class Source {
   // Reads the workflow file. Throws Error(not_found) if there is none, Error(config) if it cannot be read or
   // is too large.
   static Source from_file(const std::string& file);
-  // Never touches the disk: what the snapshot does not hold is missing.
-  static Source from_snapshot(Snapshot snapshot);
+  // Never touches the disk: what the snapshot does not hold is missing. `or_disk`: it is read from there.
+  static Source from_snapshot(Snapshot snapshot, bool or_disk = false);
+  // What jobs have added to a run of this workflow.
+  void add_extensions(const Snapshot& recorded) { take_extensions(snapshot_, recorded); }
 
   const std::string& file() const { return file_; }            // as given, for messages
   const std::string& directory() const { return directory_; }  // absolute: where relative paths start

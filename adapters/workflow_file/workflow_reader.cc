@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_map>
 
 #include "adapters/workflow_file/hook_reader.h"
 #include "adapters/workflow_file/node_reader.h"
@@ -57,10 +58,11 @@ class WorkflowReader {
     if (root->find("name") == nullptr) scope_.error(root->at, "the workflow has no name", "write name: NAME");
     // Behind the rest, whatever the order in the file: nodes are checked against the defaults.
     if (const Item* nodes = root->find("nodes")) {
-      read_nodes(*nodes);
+      read_nodes(scope_, *nodes);
     } else {
       scope_.error(root->at, "the workflow has no nodes", "write nodes: {NAME: {run: COMMAND}}");
     }
+    for (const Extension& extension : extensions(source_.snapshot())) read_extension(extension);
     return std::move(result_);
   }
 
@@ -73,14 +75,57 @@ class WorkflowReader {
 
   static const Field<WorkflowReader> fields[8];
 
-  void read_nodes(const Item& nodes) {
-    if (!expect(scope_, nodes, Item::Kind::map, "nodes")) return;
-    if (nodes.size == 0)
-      scope_.error(nodes.at, "nodes: there are none", "write nodes: {NAME: {run: COMMAND}}");
+  // What a job has added: nodes, each behind the job's own node if it waits for no other one of these.
+  void read_extension(const Extension& extension) {
+    const std::string file = fmt::format("the extension by {}", extension.node);
+    const Scope scope{scope_.diagnostics, file, {}};
+    const Document document = parse(scope, extension.text);
+    const Item* root = document.root();
+    if (root == nullptr || !expect(scope, *root, Item::Kind::map, "an extension")) return;
+    const Item* nodes = root->find("nodes");
+    constexpr std::string_view known[] = {"nodes"};
+    for (const Item& item : root->children()) {
+      if (&item != nodes) unknown_key(scope, item, "an extension", known);
+    }
+    if (nodes == nullptr) {
+      scope.error(root->at, "an extension has no nodes", "write nodes: {NAME: {run: COMMAND}}");
+      return;
+    }
     auto& list = result_.workflow.nodes;
-    list.reserve(nodes.size);
+    const std::size_t first = list.size();
+    read_nodes(scope, *nodes);
+    std::unordered_map<std::string_view, std::size_t> places;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      if (places.emplace(list[i].name, i).second || i < first) continue;
+      Scope{scope.diagnostics, file, list[i].name}.error(
+          list[i].at, "the run has a node of this name already", "choose another name");
+    }
+    for (std::size_t i = first; i < list.size(); ++i) {
+      NodeSpec& spec = list[i];
+      spec.file = file;
+      bool waits = false;
+      for (const After& after : spec.after) {
+        const auto there = places.find(std::string_view(after.node).substr(0, after.node.find('.')));
+        if (there == places.end()) continue;  // expand() says so
+        const bool own = there->second >= first;
+        waits = waits || own || after.node == extension.node;
+        if (own || !is_service(list[there->second])) continue;
+        Scope{scope.diagnostics, file, spec.name}.error(
+            after.at, fmt::format("after: the service '{}' was begun for other nodes", after.node),
+            "give the extension a service of its own");
+      }
+      if (!waits) spec.after.push_back({std::string(extension.node), On::ok, spec.at});
+    }
+  }
+
+  void read_nodes(const Scope& outer, const Item& nodes) {
+    if (!expect(outer, nodes, Item::Kind::map, "nodes")) return;
+    if (nodes.size == 0)
+      outer.error(nodes.at, "nodes: there are none", "write nodes: {NAME: {run: COMMAND}}");
+    auto& list = result_.workflow.nodes;
+    list.reserve(list.size() + nodes.size);
     for (const Item& item : nodes.children()) {
-      const Scope scope{scope_.diagnostics, scope_.file, item.key};
+      const Scope scope{outer.diagnostics, outer.file, item.key};
       if (auto wrong = check_name(item.key); !wrong.empty()) scope.error(item.key_at, wrong);
       list.push_back(complete(scope, read_node(scope, item)));
     }

@@ -372,6 +372,71 @@ nodes:
   EXPECT_EQ(said.status, 0) << said.out << said.err << box.catena("logs nasty b").out;
 }
 
+TEST_P(Backends, AJobAddsNodesThatItHasFound) {
+  const auto said = box.run("grow", R"yaml(name: grow
+params: {word: part}
+nodes:
+  find:
+    run: |
+      catena put count=2
+      cat > more.yaml <<'EOF'
+      nodes:
+        part:
+          foreach: {i: 1..2}
+          run: echo {{ word }} {{ '{{' }} i }} of {{ '{{' }} nodes.find.results.count }} >> ../parts
+        sum:
+          after: [part, beside]
+          results: {lines: {command: wc -l < ../parts}}
+          run: "true"
+      EOF
+      catena extend more.yaml && catena extend more.yaml
+  beside: {run: "true"}
+  after: {after: find, run: "true"}
+)yaml",
+                            "--wait --id g");
+  ASSERT_EQ(said.status, 0) << said.out << said.err << box.catena("why grow find").out;
+  for (const char* node : {"find", "after", "part.1", "part.2", "sum"})
+    EXPECT_EQ(box.state(node), "completed") << node;
+  auto lines = box.read("catena-runs/grow-g/parts");
+  EXPECT_TRUE(lines == "part 1 of 2\npart 2 of 2\n" || lines == "part 2 of 2\npart 1 of 2\n") << lines;
+  EXPECT_EQ(box.status("grow").at("nodes").as_array().size(), 6U);
+  EXPECT_THAT(box.catena("why grow find").out, HasSubstr("extended: 3 nodes: part.1, part.2, sum"));
+  EXPECT_THAT(box.catena("why grow sum").out, HasSubstr("completed"));
+}
+
+// As many steps as it takes.
+TEST_P(Backends, ANodeThatWasAddedAddsTheNext) {
+  box.write("step.sh",
+            "n=${CATENA_NODE#step-}\necho $n >> \"$CATENA_RUN_DIR/steps\"\n[ $n -eq 3 ] || "
+            "echo \"{\\\"nodes\\\": {\\\"step-$((n + 1))\\\": {\\\"script\\\": \\\"step.sh\\\"}}}\" | "
+            "catena extend -\n");
+  const auto said = box.run("steps", "name: steps\nnodes:\n  step-1: {script: step.sh}\n", "--wait --id t");
+  EXPECT_EQ(said.status, 0) << said.out << said.err;
+  EXPECT_EQ(box.read("catena-runs/steps-t/steps"), "1\n2\n3\n");
+}
+
+TEST_P(Backends, AnExtensionWithMistakesFailsItsNodeAndAddsNothing) {
+  const auto said = box.run("bad", R"yaml(name: bad
+nodes:
+  find:
+    run: |
+      printf 'nodes:\n  other: {run: "true"}\n  b: {rnu: "true", after: fidn}\nparams: {a: 1}\n' | catena extend -
+  other: {run: "true"}
+  last: {after: find, run: "true"}
+)yaml",
+                            "--wait");
+  EXPECT_EQ(said.status, 1) << said.out << said.err;
+  EXPECT_EQ(box.state("find"), "failed");
+  EXPECT_EQ(box.state("other"), "completed");
+  EXPECT_EQ(box.status("bad").at("nodes").as_array().size(), 3U);
+  const auto why = box.catena("why bad find").out;
+  for (const char* mistake :
+       {"the extension by find:2:3: node 'other': the run has a node of this name already",
+        "3:7: node 'b': unknown key 'rnu' in node", "after: unknown node 'fidn' (did you mean 'find'?)",
+        "unknown key 'params' in an extension"})
+    EXPECT_THAT(why, HasSubstr(mistake));
+}
+
 TEST_P(Backends, AJobSaysThatItHasFailedForGood) {
   const auto said =
       box.run("fail",
