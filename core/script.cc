@@ -132,10 +132,18 @@ constexpr std::string_view requeue_function = R"sh(c_once_more() {{
 }}
 )sh";
 
+constexpr std::string_view missing_function = R"sh(
+c_missing() {  # NAME WHY: its default counts, or the node has failed
+  [ -n "$c_default" ] || c_end 1 "result $1: $2"
+  c_results+=",\"$1\":$c_default"
+  c_plain+=",\"$1\":$c_plain_default"
+}
+)sh";
+
 constexpr std::string_view result_functions = R"sh(
 c_result() {  # NAME FILE REGEX first|last|all [GROUP]
   local lines line values=() text
-  [ -r "$2" ] || { c_end 1 "result $1: cannot read $2"; }
+  [ -r "$2" ] || { c_missing "$1" "cannot read $2"; return; }
   if [ -z "$3" ]; then values=("$(< "$2")")
   else
     mapfile -t lines < <(grep -aE -- "$3" "$2")
@@ -144,7 +152,7 @@ c_result() {  # NAME FILE REGEX first|last|all [GROUP]
       [[ $line =~ $3 ]] && values+=("${BASH_REMATCH[${5:-1}]-${BASH_REMATCH[0]}}")
     done
   fi
-  [ "${#values[@]}" -gt 0 ] || c_end 1 "result $1: nothing in $2 matches"
+  [ "${#values[@]}" -gt 0 ] || { c_missing "$1" "nothing in $2 matches"; return; }
   local strings= plain= number='^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?$'
   for text in "${values[@]}"; do
     c_json "$text"
@@ -160,7 +168,7 @@ c_result() {  # NAME FILE REGEX first|last|all [GROUP]
 constexpr std::string_view command_function = R"sh(
 c_command() {  # NAME COMMAND
   local text number='^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?$'
-  text=$(bash -c "$2") || c_end 1 "result $1: its command ended with status $?"
+  text=$(bash -c "$2") || { c_missing "$1" "its command ended with status $?"; return; }
   c_json "$text"
   c_results+=",\"$1\":$REPLY"
   if [[ $text =~ $number ]]; then c_plain+=",\"$1\":$text"; else c_plain+=",\"$1\":$REPLY"; fi
@@ -169,7 +177,8 @@ c_command() {  # NAME COMMAND
 
 constexpr std::string_view pointer_function = R"sh(
 c_pointer() {  # NAME FILE POINTER
-  REPLY=$(sh "$CATENA_RUN_DIR/.catena/bin/catena" _pointer "$2" "$3" 2>&1) || c_end 1 "result $1: ${REPLY#catena: }"
+  REPLY=$(sh "$CATENA_RUN_DIR/.catena/bin/catena" _pointer "$2" "$3" 2>&1) ||
+    { c_missing "$1" "${REPLY#catena: }"; return; }
   c_plain+=",\"$1\":${REPLY%%$'\n'*}"
   c_results+=",\"$1\":${REPLY#*$'\n'}"
 }
@@ -274,6 +283,15 @@ std::string_view pick_name(Result::Pick pick) {
   return pick == Result::Pick::first ? "first" : pick == Result::Pick::all ? "all" : "last";
 }
 
+// As records hold it: a number as a string of its digits.
+std::string as_recorded(Value value) {
+  for (auto& item : value.items) {
+    if (item.kind == Value::Kind::number) item.kind = Value::Kind::string;
+  }
+  if (value.kind == Value::Kind::number) value.kind = Value::Kind::string;
+  return to_json_text(value);
+}
+
 std::string epilogue(const ScriptInput& in) {
   std::string text;
   for (const auto& output : in.node.outputs) {
@@ -283,6 +301,10 @@ std::string epilogue(const ScriptInput& in) {
   const bool late_params = !in.node.late_params.empty();
   if (in.node.results.empty() && !late_params) return text;
   for (const auto& result : in.node.results) {
+    text += result.otherwise
+                ? fmt::format("c_default={} c_plain_default={} ", q(as_recorded(*result.otherwise)),
+                              q(to_json_text(*result.otherwise)))
+                : "c_default= ";
     if (!result.command.empty()) {
       text += fmt::format("c_command {} {}\n", q(result.name), q(result.command));
     } else if (result.pointer) {
@@ -335,6 +357,7 @@ std::string job_script(const ScriptInput& in) {
   text += exported(variables(in));
   text += functions;
   if (in.tries) text += again(*in.tries);
+  if (!in.node.results.empty()) text += missing_function;
   const auto any_result = [&in](auto&& is) { return std::ranges::any_of(in.node.results, is); };
   if (any_result([](const Result& r) { return r.command.empty() && !r.pointer; })) text += result_functions;
   if (any_result([](const Result& r) { return !r.command.empty(); })) text += command_function;

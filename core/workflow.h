@@ -60,6 +60,7 @@ struct Result {
   std::optional<int> group{};            // of the regex; 0: the whole match
   std::optional<std::string> pointer{};  // a JSON pointer (RFC 6901) into the file
   std::string command{};                 // for bash; `file` is then empty. May hold {{ }}
+  std::optional<Value> otherwise{};      // its value where it is missing, which else fails the node
 };
 
 // Where a further attempt runs.

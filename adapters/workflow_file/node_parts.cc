@@ -19,28 +19,6 @@ constexpr std::pair<std::string_view, std::string_view> habits[] = {
 
 constexpr std::string_view reserved[] = {"node", "run", "nodes", "workflow", "site", "params"};
 
-std::optional<Value> param_value(const Scope& scope, const Item& item, const What& what) {
-  if (auto value = value_of(item)) return value;
-  if (item.kind != Item::Kind::list) {
-    scope.error(
-        item.at,
-        fmt::format("{}: expected a value or a list of values, got {}", what.text(), describe(item.kind)),
-        item.kind == Item::Kind::null ? "write \"\" for an empty text" : "");
-    return std::nullopt;
-  }
-  Value list{Value::Kind::list, {}, {}};
-  list.items.reserve(item.size);
-  for (const Item& child : item.children()) {
-    if (auto value = value_of(child)) {
-      list.items.push_back(std::move(*value));
-    } else {
-      scope.error(child.at, fmt::format("{}: a list holds texts, numbers, true and false, not {}",
-                                        what.text(), describe(child.kind)));
-    }
-  }
-  return list;
-}
-
 void after_node(const Scope& scope, const Item& item, After& after) {
   if (auto name = read_line(scope, item, "after.node")) after.node = std::move(*name);
 }
@@ -227,6 +205,28 @@ std::optional<Value> value_of(const Item& item) {
     default:
       return std::nullopt;
   }
+}
+
+std::optional<Value> param_value(const Scope& scope, const Item& item, const What& what) {
+  if (auto value = value_of(item)) return value;
+  if (item.kind != Item::Kind::list) {
+    scope.error(
+        item.at,
+        fmt::format("{}: expected a value or a list of values, got {}", what.text(), describe(item.kind)),
+        item.kind == Item::Kind::null ? "write \"\" for an empty text" : "");
+    return std::nullopt;
+  }
+  Value list{Value::Kind::list, {}, {}};
+  list.items.reserve(item.size);
+  for (const Item& child : item.children()) {
+    if (auto value = value_of(child)) {
+      list.items.push_back(std::move(*value));
+    } else {
+      scope.error(child.at, fmt::format("{}: a list holds texts, numbers, true and false, not {}",
+                                        what.text(), describe(child.kind)));
+    }
+  }
+  return list;
 }
 
 Params read_params(const Scope& scope, const Item& item) {

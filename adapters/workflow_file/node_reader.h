@@ -43,6 +43,8 @@ void read_resources(const Scope& scope, const Item& item, NodeSpec& spec);
 std::string check_parameter_name(std::string_view name);
 // A scalar as a parameter's value; nothing for null, lists and maps.
 std::optional<Value> value_of(const Item& item);
+// The same, or a list of such; anything else is a mistake.
+std::optional<Value> param_value(const Scope& scope, const Item& item, const What& what);
 // What is wrong with a path that must stay in the working directory, or empty. {{ }} is taken as it stands.
 std::string check_inside(std::string_view path);
 // What is wrong with a regular expression of `results`, or empty; `hint` says what to write instead.

@@ -146,9 +146,17 @@ void result_command(const Scope& scope, const Item& item, Result& result) {
   }
 }
 
+void result_default(const Scope& scope, const Item& item, Result& result) {
+  result.otherwise =
+      item.kind == Item::Kind::null
+          ? std::optional(Value{})
+          : param_value(scope, item, std::string_view(fmt::format("results.{}.default", result.name)));
+}
+
 constexpr Field<Result> result_fields[] = {{"file", result_file},       {"regex", result_regex},
                                            {"pick", result_pick},       {"group", result_group},
-                                           {"pointer", result_pointer}, {"command", result_command}};
+                                           {"pointer", result_pointer}, {"command", result_command},
+                                           {"default", result_default}};
 
 std::size_t groups_in(std::string_view regex) {
   regex_t compiled;

@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   catena::Snapshot snapshot;
   snapshot.file = "/w/fuzz.json";
   snapshot.text.assign(reinterpret_cast<const char*>(data), size);
-  snapshot.files = {{"script:s", snapshot.text}};
+  snapshot.files = {{"script:s", snapshot.text}, {"extension:000001:a", snapshot.text}};
   catena::Source source = catena::Source::from_snapshot(std::move(snapshot));
   catena::Diagnostics diagnostics;
   catena::read_workflow(source, {}, diagnostics);

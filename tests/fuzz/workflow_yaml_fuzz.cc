@@ -11,7 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   snapshot.file = "/w/fuzz.yaml";
   snapshot.text.assign(reinterpret_cast<const char*>(data), size);
   // A file may be a template's, too.
-  snapshot.files = {{"template:t", snapshot.text}, {"script:s", snapshot.text}};
+  snapshot.files = {
+      {"template:t", snapshot.text}, {"script:s", snapshot.text}, {"extension:000001:a", snapshot.text}};
   catena::Source source = catena::Source::from_snapshot(std::move(snapshot));
   catena::Diagnostics diagnostics;
   catena::read_workflow(source, {}, diagnostics);

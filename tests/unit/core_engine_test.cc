@@ -88,6 +88,7 @@ class FakeBackend : public Backend {
     if (reachable) observation.reports = reports;
     if (!reachable) observation.reports = reports_anyway;
     observation.spooled = spooled;
+    observation.said = said;
     return observation;
   }
   std::optional<std::size_t> queued() override { return queued_now; }
@@ -114,6 +115,7 @@ class FakeBackend : public Backend {
   std::vector<Job> jobs;
   std::vector<JobRef> asked_for;
   std::vector<std::string> spooled, away;
+  std::vector<SaidRecord> said;
   std::vector<std::string> controls, complaints;  // what it was told, and what it says to that
   std::function<void()> before_submit, before_control;
   bool reachable = true, accounting_answers = true;
@@ -153,11 +155,15 @@ class EngineTest : public testing::Test {
         std::make_unique<catena::Run>(make_run(store_.load("r1"), workflow_, expand(workflow_, diagnostics)));
   }
   Place place() {
-    return {site_, backend_, &dialect_,
+    return {site_,
+            backend_,
+            &dialect_,
             [](const JobWriter&, NodeIndex, const Rendered&) { return std::vector<FileToPut>(); },
             outputs_to_.empty()
                 ? decltype(Place::outputs_to)()
-                : [this](const RunRow&, const std::string& name) { return outputs_to_ / name; }};
+                : [this](const RunRow&, const std::string& name) { return outputs_to_ / name; },
+            {},
+            extend_};
   }
   Submitted react() { return engine_.react(*run_, place()); }
   bool observe() {
@@ -187,6 +193,7 @@ class EngineTest : public testing::Test {
   }
 
   std::filesystem::path outputs_to_;
+  decltype(Place::extend) extend_;
   Workflow workflow_;
   Site site_;
   MemoryStore store_;
@@ -1133,6 +1140,100 @@ TEST_F(EngineTest, AFailedNodeThatIsTakenUpAgainBringsBackWhatWasSkippedBecauseO
   EXPECT_EQ(state("other"), NodeState::completed);
   EXPECT_THROW(engine_.reopen(*run_, std::vector{run_->graph.find("b")}, "again"), Error)
       << "it has not ended";
+}
+
+// A job of `a` that asks for a node `more` behind it.
+class Extending : public EngineTest {
+ protected:
+  Extending() {
+    node("a");
+    begin();
+    react();
+    say("a", JobState::running);
+    extend_ = [this](const RunRow&, const std::string& by,
+                     const std::string& text) -> std::optional<Extended> {
+      asked.push_back(by + ": " + text);
+      if (problem) throw Error(*problem, "a mistake\nand another one");
+      if (!extensions(store_.record.snapshot).empty()) return std::nullopt;
+      Extended more{workflow_, {}, store_.record.snapshot};
+      more.workflow.nodes.emplace_back().name = "more";
+      more.workflow.nodes.back().body = "true\n";
+      more.workflow.nodes.back().after = {{by, On::ok, {}}};
+      Diagnostics none;
+      more.graph = expand(more.workflow, none);
+      add_extension(more.snapshot, by, text);
+      return more;
+    };
+    SaidRecord record;
+    record.kind = "extend";
+    record.token = run_->attempts[0]->token;
+    record.file = record.token + ".said.extend-1";
+    record.text = "nodes: …";
+    backend_.said = {record};
+    backend_.spooled = {"/w/run/.catena/spool/" + record.file};
+  }
+  std::vector<std::string> asked;
+  std::optional<ErrorKind> problem;
+};
+
+TEST_F(Extending, WhatARunningJobAddsIsSubmittedBehindIt) {
+  pass();
+  EXPECT_THAT(asked, ElementsAre("a: nodes: …"));
+  EXPECT_EQ(store_.record.nodes.size(), 2U);
+  EXPECT_EQ(state("more"), NodeState::held);
+  EXPECT_EQ(backend_.jobs.back().dependencies.at(0).native_id, run_->attempts[0]->native_id);
+  EXPECT_EQ(store_.record.run.counts[NodeState::held], 1U);
+  EXPECT_THAT(backend_.away, ElementsAre(backend_.spooled[0]));
+  EXPECT_EQ(run_->row.counts, store_.record.run.counts);
+}
+
+TEST_F(Extending, APassThatWasKilledBeforeItPutItAwayHasAddedItOnce) {
+  pass();
+  workflow_ = run_->workflow;
+  reload();
+  pass();
+  EXPECT_EQ(store_.record.nodes.size(), 2U);
+  EXPECT_EQ(std::ranges::count(store_.all_events, "extended", &Event::kind), 1);
+}
+
+TEST_F(Extending, AnExtensionThatCameWithTheEndIsNotMissed) {
+  say("a", JobState::completed, Evidence::record).ended = clock_.time;
+  pass();
+  EXPECT_EQ(state("a"), NodeState::completed);
+  EXPECT_EQ(store_.record.run.state, RunState::running);
+  EXPECT_TRUE(backend_.jobs.back().dependencies.empty());
+}
+
+TEST_F(Extending, OneThatIsRefusedFailsItsNodeAtItsEndAndIsToldOnce) {
+  problem = ErrorKind::config;
+  pass();
+  pass();
+  EXPECT_EQ(state("a"), NodeState::running);
+  EXPECT_THAT(backend_.away, IsEmpty()) << "it is looked at again at the end";
+  EXPECT_EQ(std::ranges::count(store_.all_events, "extension refused", &Event::kind), 1);
+  say("a", JobState::completed, Evidence::record).ended = clock_.time;
+  pass();
+  EXPECT_EQ(state("a"), NodeState::failed);
+  EXPECT_EQ(reason("a"), "its extension is refused: a mistake; and another one");
+  EXPECT_THAT(backend_.away, ElementsAre(backend_.spooled[0]));
+}
+
+TEST_F(Extending, OneThatCannotBeLookedAtNowKeepsTheEndWaiting) {
+  problem = ErrorKind::transport;
+  say("a", JobState::completed, Evidence::record).ended = clock_.time;
+  pass();
+  EXPECT_EQ(state("a"), NodeState::queued);
+  EXPECT_THAT(backend_.away, IsEmpty());
+  problem.reset();
+  pass();
+  EXPECT_EQ(state("a"), NodeState::completed);
+  EXPECT_EQ(store_.record.nodes.size(), 2U);
+}
+
+TEST_F(Extending, WhatAnAttemptAddsAfterItsTimeIsNotTaken) {
+  backend_.said[0].token = "stale";
+  pass();
+  EXPECT_THAT(asked, IsEmpty());
 }
 
 class Services : public EngineTest {

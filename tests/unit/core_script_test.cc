@@ -208,6 +208,30 @@ TEST_F(Script, AResultThatIsNotThereFailsTheNode) {
   EXPECT_EQ(run("rm pw.out\n"), 1);
 }
 
+TEST_F(Script, ADefaultStandsInForAResultThatIsNotThere) {
+  const auto number = Value::of("0.50", Value::Kind::number);
+  Result none{"none", "gone.out", "x(.)", Result::Pick::last},
+      list{"list", "pw.out", "x(.)", Result::Pick::all}, command{"command", "", "", Result::Pick::last},
+      there{"there", "pw.out", "y(.)", Result::Pick::last},
+      pointer{"pointer", "pw.out", "", Result::Pick::last};
+  none.otherwise = number;
+  list.otherwise = Value{Value::Kind::list, {}, {number, Value::of("it's $x")}};
+  command.command = "exit 3";
+  command.otherwise = Value{};
+  pointer.pointer = "/a";
+  pointer.otherwise = Value::of("true", Value::Kind::boolean);
+  there.otherwise = number;
+  node_.results = {none, list, command, pointer, there};
+  EXPECT_EQ(run("echo y7 > pw.out\n"), 0) << read("err");
+  EXPECT_THAT(
+      read("results/scf.1.json"),
+      HasSubstr(
+          R"("results":{"none":0.50,"list":[0.50,"it's $x"],"command":null,"pointer":true,"there":7}})"));
+  const auto exit = exit_record();
+  EXPECT_EQ(*find(exit->results, "none"), number);
+  EXPECT_EQ(to_text(*find(exit->results, "list")), "0.50 it's $x");
+}
+
 TEST_F(Script, TheWorkingDirectoryIsMadeByTheJob) {
   fs::remove(node_.workdir);
   EXPECT_EQ(run("pwd\n"), 0);

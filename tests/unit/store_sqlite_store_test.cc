@@ -24,6 +24,27 @@ INSTANTIATE_TEST_SUITE_P(Journals, SqliteStoreTest, testing::Values(Journal::wri
                            return it.param == Journal::write_ahead ? "write_ahead" : "rollback";
                          });
 
+TEST_P(SqliteStoreTest, ARunGrowsByNodesEdgesAndSnapshotInOneStep) {
+  store_.create(run_row("r1"), {"/w/flow.yaml", "name: flow\n", {}}, chain(2));
+  const auto grown = chain(4);
+  Changes changes;
+  changes.grown = &grown;
+  changes.snapshot = Snapshot{"/w/flow.yaml", "name: flow\n", {{"extension:000001:n0", "nodes: …"}}};
+  store_.apply("r1", changes, at(1));
+  store_.apply("r1", changes, at(2));  // again: nothing is new
+  const auto record = store_.load("r1");
+  EXPECT_EQ(record.nodes.size(), 4U);
+  EXPECT_EQ(record.run.counts.at(NodeState::pending), 4U);
+  EXPECT_EQ(record.snapshot.files.size(), 1U);
+  EXPECT_EQ(store_.nodes("r1", Which::all, 0).at(3).name, "n3");
+  Changes ended;
+  NodeRow row;
+  row.state = NodeState::skipped;
+  ended.nodes = {{3, row}};
+  store_.apply("r1", ended, at(3));
+  EXPECT_EQ(store_.load("r1").run.counts.at(NodeState::pending), 3U);
+}
+
 TEST_P(SqliteStoreTest, ARunComesBackAsItWasCreated) {
   RunRow run = run_row("k3f9q2");
   run.state = RunState::running;
