@@ -184,9 +184,8 @@ Workbench& Context::workbench(const std::string& site_name) {
       tool.mode = 0700;
       return std::vector<FileToPut>{write_run_record(run, store().load(run.id).snapshot), std::move(tool)};
     };
-    bench->extend = [this, &made = *bench](const RunRow& run, const std::string& node,
-                                           const std::string& text) {
-      return extended(run, node, text, made);
+    bench->extend = [this, &made = *bench](const RunRow& run, std::span<const Extension> added) {
+      return extended(run, added, made);
     };
   }
   return *bench;
@@ -219,16 +218,14 @@ ReadFile read_source(Source source) {
 
 }  // namespace
 
-std::optional<Extended> Context::extended(const RunRow& run, const std::string& node, const std::string& text,
+std::optional<Extended> Context::extended(const RunRow& run, std::span<const Extension> added,
                                           const Workbench& bench) {
-  auto snapshot = store().load(run.id).snapshot;
-  if (std::ranges::any_of(extensions(snapshot),
-                          [&](const Extension& each) { return each.node == node && each.text == text; }))
-    return std::nullopt;
-  const auto before = static_cast<NodeIndex>(read_snapshot(snapshot).graph.size());
-  add_extension(snapshot, node, text);
-  auto file = read_source(Source::from_snapshot(std::move(snapshot), true));
-  check_everything(file, run, bench, SiteChecks::run, before);
+  auto record = store().load(run.id);
+  bool more = false;
+  for (const auto& each : added) more = add_extension(record.snapshot, each) || more;
+  if (!more) return std::nullopt;
+  auto file = read_source(Source::from_snapshot(std::move(record.snapshot), true));
+  check_everything(file, run, bench, SiteChecks::run, static_cast<NodeIndex>(record.nodes.size()));
   return Extended{std::move(file.workflow), std::move(file.graph), std::move(file.snapshot)};
 }
 

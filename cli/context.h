@@ -104,7 +104,7 @@ class Context {
   void open_store();  // at the first use
   HookCursors& hook_cursors();
   void refresh(Run& run);
-  std::optional<Extended> extended(const RunRow& run, const std::string& node, const std::string& text,
+  std::optional<Extended> extended(const RunRow& run, std::span<const Extension> added,
                                    const Workbench& bench);
   void clean_up(const Run& run, Workbench& bench, Observer& observer);
   Wrapping wrapping_;

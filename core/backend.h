@@ -44,8 +44,6 @@ struct Query {
   std::string user;              // the login name on the site; empty: the one who runs the command
 };
 
-// One submission, in topological order: a dependency's in_submission is always smaller than the job's own
-// place.
 // A job array: jobs `first` to `first + count - 1`, which go out together.
 struct JobArray {
   std::size_t first = 0, count = 0;
@@ -53,6 +51,8 @@ struct JobArray {
   FileToPut scripts{};  // of its elements, each behind its array_mark(): core/script.h
 };
 
+// One submission, in topological order: a dependency's in_submission is always smaller than the job's own
+// place.
 struct Submission {
   std::string run_id;
   std::string run_directory;

@@ -48,10 +48,9 @@ struct Place {
   std::function<std::filesystem::path(const RunRow&, const std::string& node)> outputs_to = {};
   // What is put into the run's directory before its first job: what the run is known by there.
   std::function<std::vector<FileToPut>(const RunRow&)> run_files = {};
-  // The run with what this node's job has added to it; nothing if it has that already. Throws Error(config,
+  // The run with what jobs have added to it; nothing if it has all of that already. Throws Error(config,
   // not_found) with every mistake, any other kind where it cannot be said for now.
-  std::function<std::optional<Extended>(const RunRow&, const std::string& node, const std::string& text)>
-      extend = {};
+  std::function<std::optional<Extended>(const RunRow&, std::span<const Extension>)> extend = {};
 };
 
 struct Submitted {
@@ -124,7 +123,7 @@ class Engine {
     bool waits(NodeIndex node) const { return refused.contains(node) || later.contains(node); }
   };
   Extensions extend(Run& run, std::span<const SaidRecord* const> said, const Place& place);
-  void grow(Run& run, NodeIndex by, Extended extended);
+  void grow(Run& run, const std::set<NodeIndex>& by, Extended extended);
   struct Pass;
   void settle(Run& run, const Site& site, const Observation& observation,
               std::span<const Report* const> reports, NodeIndex node, Pass& pass);

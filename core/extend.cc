@@ -12,13 +12,17 @@ namespace {
 
 constexpr std::size_t names_shown = 5;
 
-// "3 nodes: a, b, c"
-std::string added(const Graph& graph, NodeIndex first) {
-  const auto count = graph.size() - first;
-  auto text = fmt::format("{} node{}:", count, count == 1 ? "" : "s");
-  for (std::size_t i = 0; i < std::min(count, names_shown); ++i)
-    text += fmt::format("{} {}", i == 0 ? "" : ",", graph.node(first + static_cast<NodeIndex>(i)).name);
-  return count > names_shown ? text + ", …" : text;
+// "3 nodes: a, b, c"; empty: none.
+std::string added_by(const Run& run, NodeIndex by, NodeIndex first) {
+  const auto file = extension_file(run.graph.node(by).name);
+  std::size_t count = 0;
+  std::string names;
+  for (auto i = first; i < run.graph.size(); ++i) {
+    if (run.workflow.nodes[run.graph.node(i).spec].file != file) continue;
+    if (++count <= names_shown) names += (count == 1 ? " " : ", ") + run.graph.node(i).name;
+  }
+  if (count == 0) return {};
+  return fmt::format("{} node{}:{}{}", count, count == 1 ? "" : "s", names, count > names_shown ? ", …" : "");
 }
 
 std::string one_line(std::string text) {
@@ -37,7 +41,7 @@ std::unordered_map<std::string_view, NodeIndex> nodes_out(const Run& run) {
   return nodes;
 }
 
-void Engine::grow(Run& run, NodeIndex by, Extended extended) {
+void Engine::grow(Run& run, const std::set<NodeIndex>& by, Extended extended) {
   Recorder recorder(*this, run);
   const auto first = static_cast<NodeIndex>(run.graph.size());
   run.workflow = std::move(extended.workflow);
@@ -46,35 +50,52 @@ void Engine::grow(Run& run, NodeIndex by, Extended extended) {
   run.attempts.resize(run.graph.size());
   run.row.counts[NodeState::pending] += run.graph.size() - first;
   recorder.grown(std::move(extended.snapshot));
-  recorder.event(by, "extended", added(run.graph, first));
+  for (const auto node : by) {
+    if (const auto what = added_by(run, node, first); !what.empty()) recorder.event(node, "extended", what);
+  }
   recorder.commit();
 }
 
 Engine::Extensions Engine::extend(Run& run, std::span<const SaidRecord* const> said, const Place& place) {
   Extensions result;
   const auto nodes = nodes_out(run);
-  bool has_grown = false;
+  std::vector<const SaidRecord*> wanted;
   for (const auto* each : said) {
-    const auto found = nodes.find(each->token);
-    if (each->kind != "extend" || found == nodes.end()) continue;
-    const auto node = found->second;
-    try {
-      auto extended = place.extend(run.row, run.graph.node(node).name, each->text);
-      if (!extended) continue;  // a pass that was killed, or an earlier attempt, has brought it
-      grow(run, node, std::move(*extended));
-      has_grown = true;
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::config || error.kind() == ErrorKind::not_found) {
-        auto& why = result.refused[node];
-        why = "its extension is refused: " + one_line(error.what());
-        Recorder recorder(*this, run);
-        tell(recorder, run, node, "extension refused", why, each->time);
-        recorder.commit();
-      } else {
-        result.later.insert(node);
-        observer_.trouble(fmt::format("the extension by {}: {}", run.graph.node(node).name, error.what()));
-      }
+    if (each->kind == "extend" && nodes.contains(each->token)) wanted.push_back(each);
+  }
+  bool has_grown = false;
+  // False: there is a mistake in one of several.
+  const auto take = [&](std::span<const SaidRecord* const> some) {
+    std::vector<Extension> list;
+    std::set<NodeIndex> by;
+    for (const auto* each : some) {
+      by.insert(nodes.at(each->token));
+      list.push_back({run.graph.node(nodes.at(each->token)).name, each->text});
     }
+    std::optional<Extended> extended;
+    try {
+      extended = place.extend(run.row, list);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::config && error.kind() != ErrorKind::not_found) {
+        result.later.insert(by.begin(), by.end());
+        observer_.trouble(fmt::format("what jobs have added: {}", error.what()));
+        return true;
+      }
+      if (some.size() > 1) return false;
+      auto& why = result.refused[*by.begin()];
+      why = "its extension is refused: " + one_line(error.what());
+      Recorder recorder(*this, run);
+      tell(recorder, run, *by.begin(), "extension refused", why, some[0]->time);
+      recorder.commit();
+      return true;
+    }
+    // Else a pass that was killed, or an earlier attempt, has brought it.
+    if (extended) grow(run, by, std::move(*extended));
+    has_grown = has_grown || extended;
+    return true;
+  };
+  if (!wanted.empty() && !take(wanted)) {
+    for (const auto* each : wanted) take({&each, 1});
   }
   if (!has_grown || !place.run_files) return result;
   try {

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 namespace catena {
 namespace {
 
@@ -9,6 +11,10 @@ constexpr std::string_view prefix = "extension:";  // extension:000001:NODE, so 
 constexpr std::size_t digits = 6;
 
 }  // namespace
+
+std::string extension_file(std::string_view node) {
+  return fmt::format("the extension by {}", node);
+}
 
 bool is_extension(std::string_view file) {
   return file.starts_with(prefix);
@@ -22,9 +28,15 @@ std::vector<Extension> extensions(const Snapshot& snapshot) {
   return list;
 }
 
-void add_extension(Snapshot& snapshot, std::string_view node, std::string text) {
-  const auto number = extensions(snapshot).size() + 1;
-  snapshot.files[fmt::format("{}{:0{}}:{}", prefix, number, digits, node)] = std::move(text);
+bool add_extension(Snapshot& snapshot, const Extension& extension) {
+  const auto known = extensions(snapshot);
+  if (std::ranges::any_of(known, [&](const Extension& each) {
+        return each.node == extension.node && each.text == extension.text;
+      }))
+    return false;
+  snapshot.files[fmt::format("{}{:0{}}:{}", prefix, known.size() + 1, digits, extension.node)] =
+      extension.text;
+  return true;
 }
 
 void take_extensions(Snapshot& snapshot, const Snapshot& from) {

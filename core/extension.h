@@ -16,11 +16,15 @@ struct Extension {
   std::string_view text;
 };
 
+// NodeSpec::file of its nodes: "the extension by scf.3".
+std::string extension_file(std::string_view node);
+
 // In the order in which they were taken. The snapshot must outlive them.
 std::vector<Extension> extensions(const Snapshot& snapshot);
 bool is_extension(std::string_view file);  // a name of Snapshot::files
 
-void add_extension(Snapshot& snapshot, std::string_view node, std::string text);
+// Whether it was not there yet.
+bool add_extension(Snapshot& snapshot, const Extension& extension);
 // Those of `from`, as they are.
 void take_extensions(Snapshot& snapshot, const Snapshot& from);
 

@@ -32,7 +32,7 @@ std::string exported(std::string_view name, std::string_view value) {
 // millisecond.
 constexpr std::string_view functions = R"sh(
 c_spool=$CATENA_RUN_DIR/.catena/spool
-c_start=$EPOCHSECONDS c_exit= c_signal= c_reason= c_results= c_pid= c_recorded= c_files= c_plain= c_again= c_leave=
+c_start=$EPOCHSECONDS c_exit= c_signal= c_reason= c_results= c_pid= c_recorded= c_files= c_plain= c_again= c_leave= c_default=
 
 c_json() {  # TEXT: as a JSON string, in REPLY
   REPLY=${1//\\/\\\\}; REPLY=${REPLY//\"/\\\"}; REPLY=${REPLY//$'\n'/\\n}; REPLY=${REPLY//$'\t'/\\t}; REPLY=${REPLY//$'\r'/\\r}
@@ -301,10 +301,9 @@ std::string epilogue(const ScriptInput& in) {
   const bool late_params = !in.node.late_params.empty();
   if (in.node.results.empty() && !late_params) return text;
   for (const auto& result : in.node.results) {
-    text += result.otherwise
-                ? fmt::format("c_default={} c_plain_default={} ", q(as_recorded(*result.otherwise)),
-                              q(to_json_text(*result.otherwise)))
-                : "c_default= ";
+    if (result.otherwise)
+      text += fmt::format("c_default={} c_plain_default={} ", q(as_recorded(*result.otherwise)),
+                          q(to_json_text(*result.otherwise)));
     if (!result.command.empty()) {
       text += fmt::format("c_command {} {}\n", q(result.name), q(result.command));
     } else if (result.pointer) {

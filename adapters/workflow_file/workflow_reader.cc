@@ -77,7 +77,7 @@ class WorkflowReader {
 
   // What a job has added: nodes, each behind the job's own node if it waits for no other one of these.
   void read_extension(const Extension& extension) {
-    const std::string file = fmt::format("the extension by {}", extension.node);
+    const std::string file = extension_file(extension.node);
     const Scope scope{scope_.diagnostics, file, {}};
     const Document document = parse(scope, extension.text);
     const Item* root = document.root();

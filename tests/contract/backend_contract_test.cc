@@ -415,6 +415,20 @@ TEST_P(Backends, ANodeThatWasAddedAddsTheNext) {
   EXPECT_EQ(box.read("catena-runs/steps-t/steps"), "1\n2\n3\n");
 }
 
+TEST_P(Backends, EveryElementOfAFanAddsANode) {
+  const auto said = box.run("fan", R"yaml(name: fan
+nodes:
+  find:
+    foreach: {i: 1..20}
+    run: 'echo "nodes: {more-{{ i }}: {run: \"true\"}}" | catena extend -'
+)yaml",
+                            "--wait");
+  ASSERT_EQ(said.status, 0) << said.out << said.err;
+  const auto nodes = box.status("fan").at("nodes").as_array();
+  EXPECT_EQ(nodes.size(), 40U);
+  for (const auto& node : nodes) EXPECT_EQ(node.at("state"), "completed") << node;
+}
+
 TEST_P(Backends, AnExtensionWithMistakesFailsItsNodeAndAddsNothing) {
   const auto said = box.run("bad", R"yaml(name: bad
 nodes:

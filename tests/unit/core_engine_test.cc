@@ -1150,18 +1150,19 @@ class Extending : public EngineTest {
     begin();
     react();
     say("a", JobState::running);
-    extend_ = [this](const RunRow&, const std::string& by,
-                     const std::string& text) -> std::optional<Extended> {
+    extend_ = [this](const RunRow&, std::span<const Extension> added) -> std::optional<Extended> {
+      const std::string by(added[0].node), text(added[0].text);
       asked.push_back(by + ": " + text);
       if (problem) throw Error(*problem, "a mistake\nand another one");
       if (!extensions(store_.record.snapshot).empty()) return std::nullopt;
       Extended more{workflow_, {}, store_.record.snapshot};
       more.workflow.nodes.emplace_back().name = "more";
       more.workflow.nodes.back().body = "true\n";
+      more.workflow.nodes.back().file = extension_file(by);
       more.workflow.nodes.back().after = {{by, On::ok, {}}};
       Diagnostics none;
       more.graph = expand(more.workflow, none);
-      add_extension(more.snapshot, by, text);
+      add_extension(more.snapshot, added[0]);
       return more;
     };
     SaidRecord record;
@@ -1185,6 +1186,25 @@ TEST_F(Extending, WhatARunningJobAddsIsSubmittedBehindIt) {
   EXPECT_EQ(store_.record.run.counts[NodeState::held], 1U);
   EXPECT_THAT(backend_.away, ElementsAre(backend_.spooled[0]));
   EXPECT_EQ(run_->row.counts, store_.record.run.counts);
+}
+
+TEST_F(Extending, OfSeveralOneWithAMistakeDoesNotTakeTheOthersWithIt) {
+  auto second = backend_.said[0];
+  second.text = "a second one";
+  second.file += "1";
+  second.order = 1;
+  backend_.said.push_back(second);
+  const auto good = extend_;
+  extend_ = [good](const RunRow& run, std::span<const Extension> added) {
+    for (const auto& each : added) {
+      if (each.text == "a second one") throw Error(ErrorKind::config, "a mistake");
+    }
+    return good(run, added);
+  };
+  pass();
+  EXPECT_EQ(state("more"), NodeState::held);
+  EXPECT_EQ(std::ranges::count(store_.all_events, "extended", &Event::kind), 1);
+  EXPECT_EQ(std::ranges::count(store_.all_events, "extension refused", &Event::kind), 1);
 }
 
 TEST_F(Extending, APassThatWasKilledBeforeItPutItAwayHasAddedItOnce) {
