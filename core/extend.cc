@@ -99,7 +99,7 @@ Engine::Extensions Engine::extend(Run& run, std::span<const SaidRecord* const> s
   }
   if (!has_grown || !place.run_files) return result;
   try {
-    place.backend.prepare(run.row.directory, {}, place.run_files(run.row));
+    place.backend.transport().put(place.run_files(run.row), run.row.directory);
   } catch (const Error& error) {
     observer_.trouble(
         fmt::format("{} is not up to date for `catena adopt`: {}", run.row.directory, error.what()));

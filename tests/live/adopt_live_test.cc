@@ -54,6 +54,21 @@ class Adopt : public testing::TestWithParam<const char*> {
   std::optional<FakePbs> server;
 };
 
+TEST_P(Adopt, WhatJobsHaveAddedIsThere) {
+  const auto said = box.run("grown",
+                            "name: grown\nnodes:\n  find:\n    run: |\n      " + log() +
+                                "\n      echo 'nodes: {more: {run: \"true\"}}' | catena extend -\n",
+                            "--wait");
+  ASSERT_EQ(said.status, 0) << said.out << said.err;
+  const auto before = states();
+  const auto run = directory();
+  lose_the_store();
+  const auto adopted = box.catena("adopt '" + run + "' --site " + box.site());
+  ASSERT_EQ(adopted.status, 0) << adopted.out << adopted.err;
+  EXPECT_EQ(states(), before);
+  EXPECT_EQ(states().at("more"), "completed");
+}
+
 TEST_P(Adopt, ARunThatHasEndedIsAsItWas) {
   const auto said =
       box.run("ended",
