@@ -322,6 +322,17 @@ TEST_F(Templates, TheExampleOfQuantumEspressoRunsAsItIs) {
   example("silicon-eos.yaml");
   EXPECT_EQ(box.state("fit"), "completed");
 }
+TEST_F(Templates, TheExampleWhoseStepsAddTheNextEndsWhereTheEnergyHasSettled) {
+  if (!have("pw.x")) GTEST_SKIP() << "Debian's quantum-espresso is not installed";
+  example("silicon-cutoff.yaml");
+  const auto energy = [&](const char* name) {
+    return std::stod(std::string(node(name).at("results").at("energy").as_string()));
+  };
+  EXPECT_EQ(node("next-24").at("results").at("cutoff").as_string(), "24");
+  EXPECT_GT(energy("scf-16") - energy("scf-20"), 0.005);
+  EXPECT_LT(energy("scf-20") - energy("scf-24"), 0.005);
+  EXPECT_EQ(box.status().at("nodes").as_array().size(), 10U);
+}
 
 }  // namespace
 }  // namespace catena
