@@ -228,6 +228,23 @@ class CrashRun {
   }
   void complain(const std::string& sentence) { problems_.push_back(sentence); }
 
+  std::string log() const { return (box.dir / "log").string(); }
+  std::string node(const std::string& name, const std::string& fields, const std::string& then = "") const {
+    std::string text = "  " + name + ":\n";
+    for (std::size_t at = 0; at < fields.size();) {
+      // "after: …, retry: …": the second one begins after the bracket that closes the first.
+      const auto end = std::min(fields.find(", retry", at), fields.size());
+      text += "    " + fields.substr(at, end - at) + "\n";
+      at = end + 2;
+    }
+    text += fmt::format(
+        "    run: |\n      echo \"start {0} $CATENA_TOKEN\" >> '{1}'\n"
+        "      for i in $(seq 3000); do [ -e '{2}/go' ] || [ -e '{2}/go.{0}' ] && break; sleep 0.05; done\n",
+        name, log(), box.dir.string());
+    if (!then.empty()) text += "      " + then + "\n";
+    return text + fmt::format("      echo \"end {0} $CATENA_TOKEN\" >> '{1}'\n", name, log());
+  }
+
   std::string at_;  // CATENA_CRASH_AT
   Said said_;
 
@@ -267,22 +284,6 @@ class CrashRun {
     });
   }
 
-  std::string log() const { return (box.dir / "log").string(); }
-  std::string node(const std::string& name, const std::string& fields, const std::string& then = "") const {
-    std::string text = "  " + name + ":\n";
-    for (std::size_t at = 0; at < fields.size();) {
-      // "after: …, retry: …": the second one begins after the bracket that closes the first.
-      const auto end = std::min(fields.find(", retry", at), fields.size());
-      text += "    " + fields.substr(at, end - at) + "\n";
-      at = end + 2;
-    }
-    text += fmt::format(
-        "    run: |\n      echo \"start {0} $CATENA_TOKEN\" >> '{1}'\n"
-        "      for i in $(seq 3000); do [ -e '{2}/go' ] || [ -e '{2}/go.{0}' ] && break; sleep 0.05; done\n",
-        name, log(), box.dir.string());
-    if (!then.empty()) text += "      " + then + "\n";
-    return text + fmt::format("      echo \"end {0} $CATENA_TOKEN\" >> '{1}'\n", name, log());
-  }
   std::vector<KnownJob> all_jobs() const {
     return box.site() == "local" ? local_jobs() : of_this_run(squeue());
   }

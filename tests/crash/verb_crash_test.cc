@@ -61,6 +61,23 @@ class VerbRun : public CrashRun {
     to_its_end();
   }
 
+  // A job that runs has added two nodes; the pass that takes them in is killed.
+  void extend() {
+    box.write("more.yaml", "nodes:\n" + node("b", "") + node("c", "after: [b]"));
+    auto adding = node("a", "");
+    adding.insert(adding.find("      for i in"),
+                  "      catena extend '" + (box.dir / "more.yaml").string() + "'\n");
+    box.write("w.yaml", "name: crash\nnodes:\n" + adding);
+    said_ = box.catena("run w.yaml --id r --site " + box.site());
+    await([&] {
+      return !shell_output("ls '" + run_directory().string() + "'/.catena/spool/*.said.extend-* 2> /dev/null")
+                  .empty();
+    });
+    if (!mortal("sync r")) box.catena("sync r");
+    let_all_go();
+    to_its_end();
+  }
+
  private:
   // Three bodies run and wait to be let go on; the store knows it.
   void start() {
@@ -108,6 +125,10 @@ const std::vector<Verb>& verbs() {
        RunState::cancelled},
       {"pause", &VerbRun::pause_and_resume, CrashRun::planned(), RunState::failed},
       {"recover", &VerbRun::recover, with({{"bad", {S::completed, 2}}, {"after_bad", {S::completed, 1}}}),
+       RunState::completed},
+      {"extend",
+       &VerbRun::extend,
+       {{"a", {S::completed, 1}}, {"b", {S::completed, 1}}, {"c", {S::completed, 1}}},
        RunState::completed},
       {"adopt", &VerbRun::adopt, CrashRun::planned(), RunState::failed},
   };
