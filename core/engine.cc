@@ -277,6 +277,26 @@ void Engine::wait_for_room(Run& run, const Plan& plan, Submitted& result) {
   recorder.commit();
 }
 
+// PBS takes no element of a job array for a parent. What waits for one was not there when the array went out:
+// a job has added it.
+void Engine::put_behind_elements(const Run& run, const Place& place, Plan& plan) {
+  if (!place.dialect || place.dialect->submit_text().elements_known) return;
+  std::unordered_set<NodeIndex> put_off;
+  std::erase_if(plan.submit, [&](const PlannedNode& planned) {
+    for (const auto& parent : planned.parents) {
+      const auto* attempt = run.attempts[parent.node].get();
+      const bool element = is_out(attempt) && in_array(attempt->token);
+      if (!element && !put_off.contains(parent.node)) continue;
+      put_off.insert(planned.node);
+      plan.later.push_back(
+          {planned.node, fmt::format("waits for the end of {}{}", run.graph.node(parent.node).name,
+                                     element ? ", an element of a job array" : "")});
+      return true;
+    }
+    return false;
+  });
+}
+
 void Engine::put_off(Run& run, const Plan& plan, Submitted& result) {
   Recorder recorder(*this, run);
   for (const auto& each : plan.later) recorder.state(each.node, run.nodes[each.node].state, each.reason);
@@ -427,6 +447,7 @@ Submitted Engine::react(Run& run, const Place& place) {
   if (run.row.state == RunState::paused) {
     hold_back(run, place);
   } else {
+    put_behind_elements(run, place, plan);
     place_jobs(run, place, plan, result);
     put_off(run, plan, result);
   }

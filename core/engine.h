@@ -106,6 +106,7 @@ class Engine {
                         std::span<const NodeRow> rows, std::span<const PlannedNode> but = {});
   std::size_t room(Run& run, const Place& place, std::size_t wanted);
   void learn_limit(Run& run, const Place& place, Submitted& result);
+  static void put_behind_elements(const Run& run, const Place& place, Plan& plan);
   void put_off(Run& run, const Plan& plan, Submitted& result);
   void wait_for_room(Run& run, const Plan& plan, Submitted& result);
   void hold_back(Run& run, const Place& place);

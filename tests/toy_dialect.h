@@ -8,6 +8,7 @@ namespace catena {
 
 class ToyDialect : public Dialect {
  public:
+  bool elements_known = true;
   std::vector<std::string> directives(const Job& job) const override { return {"#TOY --name=" + job.name}; }
   std::vector<std::string> check_options(std::span<const std::string>) const override { return {}; }
   SubmitText submit_text() const override {
@@ -20,7 +21,7 @@ class ToyDialect : public Dialect {
       return std::string(array_id).append("_").append(std::to_string(index));
     };
     text.array_lists = true;
-    text.elements_known = true;
+    text.elements_known = elements_known;
     text.id_filter = "[0-9]*";
     text.id_from_output = "${out%%;*}";
     text.environment_defaults = {{"account", "TOY_ACCOUNT"}};

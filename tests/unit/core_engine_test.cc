@@ -1250,6 +1250,22 @@ TEST_F(Extending, OneThatCannotBeLookedAtNowKeepsTheEndWaiting) {
   EXPECT_EQ(store_.record.nodes.size(), 2U);
 }
 
+// As on PBS.
+TEST_F(Extending, BehindAnElementThatNoJobCanNameItWaitsForTheEnd) {
+  dialect_.elements_known = false;
+  run_->attempts[0]->token += "_1";
+  backend_.said[0].token = run_->attempts[0]->token;
+  say("a", JobState::running);
+  pass();
+  EXPECT_EQ(state("more"), NodeState::pending);
+  EXPECT_EQ(reason("more"), "waits for the end of a, an element of a job array");
+  EXPECT_EQ(backend_.jobs.size(), 1U);
+  say("a", JobState::completed, Evidence::record).ended = clock_.time;
+  pass();
+  EXPECT_EQ(state("more"), NodeState::queued);
+  EXPECT_TRUE(backend_.jobs.back().dependencies.empty());
+}
+
 TEST_F(Extending, WhatAnAttemptAddsAfterItsTimeIsNotTaken) {
   backend_.said[0].token = "stale";
   pass();
