@@ -207,6 +207,7 @@ void Engine::check_dependencies(Run& run, const Place& place, std::span<const Pl
   if (children.empty() || !place.dialect) return;
   const auto observation = place.backend.observe(children);
   for (const auto& trouble : observation.trouble) observer_.trouble(trouble);
+  std::vector<NodeIndex> dropped;
   for (const auto& report : observation.reports) {
     const auto found = by_token.find(report.token);
     if (found == by_token.end() || report.source != Evidence::queue || !report.dependency.empty()) continue;
@@ -216,17 +217,23 @@ void Engine::check_dependencies(Run& run, const Place& place, std::span<const Pl
       const auto& parent = run.attempts[edge.node];
       return parent && parent->state == AttemptState::staged;  // held by us: it cannot have started
     });
-    if (!parent_open) continue;
-    auto& attempt = *run.attempts[planned.node];
-    const ControlTarget target{attempt.native_id, {}, run.row.directory};
-    place.backend.control(Action::cancel, {&target, 1});
-    Recorder recorder(*this, run);
-    attempt.state = AttemptState::dropped;
-    recorder.attempt(planned.node);
-    recorder.state(planned.node, NodeState::pending,
-                   "the scheduler dropped its dependency; to be submitted again");
-    recorder.commit();
+    if (parent_open) dropped.push_back(planned.node);
   }
+  if (dropped.empty()) return;
+  Recorder recorder(*this, run);
+  for (const auto node : dropped) {
+    run.attempts[node]->reason = stranding;  // what does not succeed here, the next pass goes on with
+    recorder.attempt(node);
+  }
+  recorder.commit();
+  const auto held = held_fast(run, dropped, place);
+  if (held.empty() || !take_out(run, held, place)) return;
+  for (const auto node : held) {
+    run.attempts[node]->state = AttemptState::dropped;
+    recorder.attempt(node);
+    recorder.state(node, NodeState::pending, "the scheduler dropped its dependency; to be submitted again");
+  }
+  recorder.commit();
 }
 
 // How many of `wanted` jobs the queue takes now, by the site's limit and by what a refusal has taught.

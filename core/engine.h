@@ -136,6 +136,7 @@ class Engine {
   void submit_again(Recorder& recorder, Run& run, NodeIndex node, const std::string& why);
   bool take_out(const Run& run, std::span<const NodeIndex> nodes, const Place& place);
   bool settle_gone(Run& run, NodeIndex node, bool accounting_seen, Pass& pass);
+  std::vector<NodeIndex> held_fast(const Run& run, std::span<const NodeIndex> nodes, const Place& place);
   void free_stranded(Run& run, const Place& place, Pass& pass);
   void stage_out(Run& run, const Place& place);
   void finish(Run& run, const Place& place);

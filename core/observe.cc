@@ -11,7 +11,6 @@ namespace catena {
 namespace {
 
 constexpr const char* progress_mark = ": ";  // between where a job runs and how far it is
-constexpr const char* stranded = "the scheduler let it wait for parents that had ended";
 
 NodeState node_state(JobState state) {
   switch (state) {
@@ -218,18 +217,55 @@ void Engine::show_progress(Run& run, std::span<const SaidRecord* const> said, Pa
 }
 
 // PBS leaves a job waiting for ever whose parent was deleted before it had started. It is submitted again
-// when a later pass has seen that it is gone.
+// when a later pass has seen that it is gone. A slow scheduler may be about to start it: only what cannot
+// start any more is cancelled.
 void Engine::free_stranded(Run& run, const Place& place, Pass& pass) {
   if (pass.stranded.empty()) return;
+  const auto mark = [&](std::span<const NodeIndex> nodes, const char* reason) {
+    for (const auto node : nodes) {
+      run.attempts[node]->reason = reason;
+      pass.recorder.attempt(node);
+    }
+    pass.recorder.commit();
+  };
+  mark(pass.stranded, stranding);
+  const auto held = held_fast(run, pass.stranded, place);
+  if (held.empty()) return;
+  mark(held, stranded);
+  take_out(run, held, place);
+}
+
+// Puts our hold on jobs that wait, and asks again: those that have it can be cancelled, and none of them has
+// run.
+std::vector<NodeIndex> Engine::held_fast(const Run& run, std::span<const NodeIndex> nodes,
+                                         const Place& place) {
   std::vector<ControlTarget> targets;
-  for (const auto node : pass.stranded)
-    targets.push_back({run.attempts[node]->native_id, {}, run.row.directory});
-  for (const auto node : pass.stranded) {
-    run.attempts[node]->reason = stranded;
-    pass.recorder.attempt(node);
+  std::vector<JobRef> jobs;
+  std::unordered_map<std::string_view, NodeIndex> open;
+  for (const auto node : nodes) {
+    const auto& attempt = *run.attempts[node];
+    targets.push_back({attempt.native_id, {}, run.row.directory});
+    jobs.push_back({attempt.token, job_name(run.graph.node(node).name, attempt.token), attempt.native_id,
+                    run.row.directory, attempt.submitted.value_or(attempt.intended)});
+    open.emplace(attempt.token, node);
   }
-  pass.recorder.commit();
-  for (const auto& words : place.backend.control(Action::cancel, targets)) observer_.trouble(words);
+  const auto refused = place.backend.control(Action::hold, targets);
+  for (const auto& words : refused) observer_.trouble(words);
+  if (!refused.empty()) return {};  // one that has just started; the next pass looks again
+  const auto observation = place.backend.observe(jobs);
+  for (const auto& trouble : observation.trouble) observer_.trouble(trouble);
+  std::set<NodeIndex> held;
+  for (const auto& report : observation.reports) {
+    const auto found = open.find(report.token);
+    if (found != open.end() && report.source == Evidence::queue && report.state == JobState::held)
+      held.insert(found->second);
+  }
+  for (const auto& report : observation.reports) {
+    const auto found = open.find(report.token);
+    if (found != open.end() && (report.source != Evidence::queue || report.started))
+      held.erase(found->second);
+  }
+  return {held.begin(), held.end()};
 }
 
 // The first edge of the node that can no longer be met, if any.
@@ -382,9 +418,15 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
     }
     if (to == NodeState::held && attempt.state == AttemptState::staged)
       return recorder.state(node, to, run.nodes[node].reason);
-    if (to == NodeState::held && !report.dependency.empty() &&
-        waits_for_nothing(run, site, node, pass.by_failure, now))
+    const bool begun_to_free = attempt.reason == stranding || attempt.reason == stranded;
+    if (to == NodeState::held &&
+        (begun_to_free ||
+         (!report.dependency.empty() && waits_for_nothing(run, site, node, pass.by_failure, now)))) {
       pass.stranded.push_back(node);
+    } else if (begun_to_free) {
+      attempt.reason.clear();
+      recorder.attempt(node);
+    }
     const auto waits_for = report.dependency.empty() || to != NodeState::held
                                ? report.reason
                                : report.reason + " " + report.dependency;
@@ -399,7 +441,7 @@ void Engine::settle(Run& run, const Site& site, const Observation& observation,
     return;
   }
 
-  const bool was_stranded = attempt.reason == stranded && !run.row.stop_requested;
+  const bool was_stranded = attempt.reason == stranded && !attempt.started && !run.row.stop_requested;
   const auto marked = mark_of(attempt);
   const bool stopping = is_stopping(attempt);
   attempt.state = AttemptState::ended;

@@ -28,6 +28,11 @@ std::string mark_requested(NodeState end);
 std::optional<NodeState> mark_of(const Attempt& attempt);
 std::string marked_by_user(NodeState end);
 
+// Of an attempt that waits in the queue and must not start: from before our hold until that is known to be on
+// it, and from then on.
+inline constexpr const char* stranding = "the scheduler lets it wait for parents that have ended";
+inline constexpr const char* stranded = "the scheduler let it wait for parents that had ended";
+
 // Of a service that no node uses any more: the reason of its end; those of its attempt, from the decision to
 // end it until the scheduler was told, and from then until its job has ended.
 inline constexpr const char* unused_service = "stopped: no node uses it any more";

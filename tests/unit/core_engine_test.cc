@@ -95,6 +95,11 @@ class FakeBackend : public Backend {
   std::vector<std::string> control(Action action, std::span<const ControlTarget> targets) override {
     if (before_control) before_control();
     for (const auto& target : targets) {
+      for (auto& report : reports) {
+        if (action == Action::hold && report.native_id == target.native_id &&
+            report.state == JobState::queued)
+          report.state = JobState::held;
+      }
       std::string parents;
       for (const auto& [on, id] : target.parents) parents += " " + std::string(to_string(on)) + ":" + id;
       controls.push_back((action == Action::release  ? "release "
@@ -893,14 +898,63 @@ TEST_F(EngineTest, AChildThatTheSchedulerStrandsIsTakenOutAndSubmittedAgain) {
   EXPECT_EQ(state("b"), NodeState::held) << "the scheduler may not have come to it yet";
   clock_.time += site_.settle;
   pass();
-  EXPECT_THAT(backend_.controls, testing::Contains("cancel 102"));
-  EXPECT_EQ(state("b"), NodeState::held) << "it may have started meanwhile";
+  EXPECT_THAT(backend_.controls, ElementsAre("release 101", "hold 102", "cancel 102"));
+  EXPECT_EQ(state("b"), NodeState::held) << "it may not be gone yet";
   EXPECT_EQ(backend_.jobs.size(), 2U);
   say("b", JobState::cancelled, Evidence::accounting).started.reset();
   pass();
   EXPECT_EQ(state("b"), NodeState::queued);
   EXPECT_EQ(store_.record.attempts.back().native_id, "103");
   EXPECT_TRUE(backend_.jobs.back().dependencies.empty());
+}
+
+// Seen on a busy SLURM: its scheduler started the child half a second before it was cancelled, and its body
+// had succeeded when that reached it.
+TEST_F(EngineTest, AChildThatStartsAfterAllWhileItIsTakenForStrandedIsLeftAlone) {
+  node("a");
+  node("b", {{"a", On::any, {}}});
+  begin();
+  react();
+  say("a", JobState::completed, Evidence::record);
+  say("b", JobState::held).dependency = "afterany:101";
+  pass();
+  clock_.time += site_.settle;
+  backend_.before_control = [&] { say("b", JobState::running); };
+  pass();
+  backend_.before_control = nullptr;
+  EXPECT_THAT(backend_.controls, ElementsAre("release 101", "hold 102"));
+  pass();
+  EXPECT_EQ(state("b"), NodeState::running);
+  EXPECT_EQ(run_->attempts[1]->reason, "");
+  // What somebody cancels now is not submitted again.
+  say("b", JobState::cancelled, Evidence::accounting);
+  pass();
+  EXPECT_EQ(state("b"), NodeState::cancelled);
+  EXPECT_EQ(backend_.jobs.size(), 2U);
+}
+
+TEST_F(EngineTest, AStrandedChildWithOurHoldIsFreedByTheNextPassThoughItsDependencyIsMet) {
+  node("a");
+  node("b", {{"a", On::any, {}}});
+  begin();
+  react();
+  say("a", JobState::completed, Evidence::record);
+  say("b", JobState::held).dependency = "afterany:101";
+  pass();
+  clock_.time += site_.settle;
+  int calls = 0;
+  backend_.before_control = [&] {
+    if (++calls == 2) throw Error(ErrorKind::internal, "killed");  // after the hold
+  };
+  EXPECT_THROW(pass(), Error);
+  backend_.before_control = nullptr;
+  reload();
+  say("b", JobState::held).dependency.clear();
+  pass();
+  say("b", JobState::cancelled, Evidence::accounting).started.reset();
+  pass();
+  EXPECT_EQ(state("b"), NodeState::queued);
+  EXPECT_EQ(backend_.jobs.size(), 3U);
 }
 
 TEST_F(EngineTest, AChildOfAStartIsNotTakenForStrandedWhenItsParentHasJustStarted) {
