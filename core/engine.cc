@@ -19,6 +19,17 @@ bool outputs_due(const Run& run, NodeIndex node) {
          !run.workflow.nodes[run.graph.node(node).spec].outputs.empty();
 }
 
+// The jobs that PBS takes for no parent: elements of a job array. What waits for one was not there when the
+// array went out: a job has added it.
+std::vector<bool> unnamed_elements(const Run& run, const Place& place) {
+  if (!place.dialect || place.dialect->submit_text().elements_known) return {};
+  std::vector<bool> all(run.graph.size());
+  for (const auto& attempt : run.attempts) {
+    if (is_out(attempt.get())) all[attempt->node] = in_array(attempt->token);
+  }
+  return all;
+}
+
 }  // namespace
 
 std::vector<const Attempt*> Run::current() const {
@@ -38,15 +49,19 @@ Run make_run(RunRecord record, Workflow workflow, Graph graph) {
   return run;
 }
 
+JobRef job_ref(const Run& run, NodeIndex node) {
+  const auto& attempt = *run.attempts[node];
+  // While the id is not known, `submitted` says since when it is looked for.
+  const auto since =
+      attempt.native_id.empty() ? attempt.intended : attempt.submitted.value_or(attempt.intended);
+  return {attempt.token, job_name(run.graph.node(node).name, attempt.token), attempt.native_id,
+          run.row.directory, since};
+}
+
 std::vector<JobRef> active_jobs(const Run& run) {
   std::vector<JobRef> jobs;
   for (const auto& attempt : run.attempts) {
-    if (!is_out(attempt.get())) continue;
-    // While the id is not known, `submitted` says since when it is looked for.
-    const auto since =
-        attempt->native_id.empty() ? attempt->intended : attempt->submitted.value_or(attempt->intended);
-    jobs.push_back({attempt->token, job_name(run.graph.node(attempt->node).name, attempt->token),
-                    attempt->native_id, run.row.directory, since});
+    if (is_out(attempt.get())) jobs.push_back(job_ref(run, attempt->node));
   }
   return jobs;
 }
@@ -200,8 +215,7 @@ void Engine::check_dependencies(Run& run, const Place& place, std::span<const Pl
   for (const auto& planned : submitted) {
     const auto& attempt = run.attempts[planned.node];
     if (planned.parents.empty() || !attempt || attempt->state != AttemptState::submitted) continue;
-    children.push_back({attempt->token, job_name(run.graph.node(planned.node).name, attempt->token),
-                        attempt->native_id, run.row.directory, *attempt->submitted});
+    children.push_back(job_ref(run, planned.node));
     by_token.emplace(attempt->token, &planned);
   }
   if (children.empty() || !place.dialect) return;
@@ -221,12 +235,7 @@ void Engine::check_dependencies(Run& run, const Place& place, std::span<const Pl
   }
   if (dropped.empty()) return;
   Recorder recorder(*this, run);
-  for (const auto node : dropped) {
-    run.attempts[node]->reason = stranding;  // what does not succeed here, the next pass goes on with
-    recorder.attempt(node);
-  }
-  recorder.commit();
-  const auto held = held_fast(run, dropped, place);
+  const auto held = held_fast(recorder, run, dropped, place);
   if (held.empty() || !take_out(run, held, place)) return;
   for (const auto node : held) {
     run.attempts[node]->state = AttemptState::dropped;
@@ -282,26 +291,6 @@ void Engine::wait_for_room(Run& run, const Plan& plan, Submitted& result) {
     recorder.state(planned.node, state, "waits for room in the queue: the user may have no more jobs in it");
   }
   recorder.commit();
-}
-
-// PBS takes no element of a job array for a parent. What waits for one was not there when the array went out:
-// a job has added it.
-void Engine::put_behind_elements(const Run& run, const Place& place, Plan& plan) {
-  if (!place.dialect || place.dialect->submit_text().elements_known) return;
-  std::unordered_set<NodeIndex> put_off;
-  std::erase_if(plan.submit, [&](const PlannedNode& planned) {
-    for (const auto& parent : planned.parents) {
-      const auto* attempt = run.attempts[parent.node].get();
-      const bool element = is_out(attempt) && in_array(attempt->token);
-      if (!element && !put_off.contains(parent.node)) continue;
-      put_off.insert(planned.node);
-      plan.later.push_back(
-          {planned.node, fmt::format("waits for the end of {}{}", run.graph.node(parent.node).name,
-                                     element ? ", an element of a job array" : "")});
-      return true;
-    }
-    return false;
-  });
 }
 
 void Engine::put_off(Run& run, const Plan& plan, Submitted& result) {
@@ -368,8 +357,7 @@ void Engine::resubmit_missing(Run& run, const Place& place, std::span<const Node
              (edge.on == On::ok || parent.failures == 0);
     });
     if (!waits) continue;
-    jobs.push_back({attempt->token, job_name(run.graph.node(child).name, attempt->token), attempt->native_id,
-                    run.row.directory, *attempt->submitted});
+    jobs.push_back(job_ref(run, child));
     asked.push_back(child);
   }
   if (jobs.empty() || !place.dialect) return;
@@ -444,9 +432,10 @@ Submitted Engine::react(Run& run, const Place& place) {
   Submitted result;
   if (terminal(run.row.state)) return result;
   carry_out_marks(run, place);
-  const auto planned = [&run] {
+  const auto planned = [&] {
     return make_plan(run.graph, run.nodes, run.current(),
-                     may_be_tried_again(run.workflow, run.graph, run.nodes), run.row.stop_requested);
+                     may_be_tried_again(run.workflow, run.graph, run.nodes), run.row.stop_requested,
+                     unnamed_elements(run, place));
   };
   auto plan = planned();
   skip(run, place, plan.skip);
@@ -454,7 +443,6 @@ Submitted Engine::react(Run& run, const Place& place) {
   if (run.row.state == RunState::paused) {
     hold_back(run, place);
   } else {
-    put_behind_elements(run, place, plan);
     place_jobs(run, place, plan, result);
     put_off(run, plan, result);
   }

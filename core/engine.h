@@ -106,7 +106,6 @@ class Engine {
                         std::span<const NodeRow> rows, std::span<const PlannedNode> but = {});
   std::size_t room(Run& run, const Place& place, std::size_t wanted);
   void learn_limit(Run& run, const Place& place, Submitted& result);
-  static void put_behind_elements(const Run& run, const Place& place, Plan& plan);
   void put_off(Run& run, const Plan& plan, Submitted& result);
   void wait_for_room(Run& run, const Plan& plan, Submitted& result);
   void hold_back(Run& run, const Place& place);
@@ -121,7 +120,8 @@ class Engine {
   struct Extensions {
     std::map<NodeIndex, std::string> refused;  // and why: their nodes fail when they have ended
     std::set<NodeIndex> later;                 // could not be looked at: their nodes' ends wait
-    bool waits(NodeIndex node) const { return refused.contains(node) || later.contains(node); }
+    std::vector<std::pair<std::string, NodeIndex>>
+        files;  // of both: to be read again until their nodes have ended
   };
   Extensions extend(Run& run, std::span<const SaidRecord* const> said, const Place& place);
   void grow(Run& run, const std::set<NodeIndex>& by, Extended extended);
@@ -136,7 +136,9 @@ class Engine {
   void submit_again(Recorder& recorder, Run& run, NodeIndex node, const std::string& why);
   bool take_out(const Run& run, std::span<const NodeIndex> nodes, const Place& place);
   bool settle_gone(Run& run, NodeIndex node, bool accounting_seen, Pass& pass);
-  std::vector<NodeIndex> held_fast(const Run& run, std::span<const NodeIndex> nodes, const Place& place);
+  static void set_reason(Recorder& recorder, Run& run, std::span<const NodeIndex> nodes, const char* reason);
+  std::vector<NodeIndex> held_fast(Recorder& recorder, Run& run, std::span<const NodeIndex> nodes,
+                                   const Place& place);
   void free_stranded(Run& run, const Place& place, Pass& pass);
   void stage_out(Run& run, const Place& place);
   void finish(Run& run, const Place& place);
@@ -155,6 +157,9 @@ struct Outcome {
   bool waiting = false;  // it has ended, but the source that would say how has not spoken yet
 };
 std::optional<Outcome> merge(std::span<const Report* const> reports);
+
+// What a place is asked by for the node's current job.
+JobRef job_ref(const Run& run, NodeIndex node);
 
 // The tokens and ids of a run's jobs that are or may be at the scheduler.
 std::vector<JobRef> active_jobs(const Run& run);

@@ -78,10 +78,12 @@ Engine::Extensions Engine::extend(Run& run, std::span<const SaidRecord* const> s
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::config && error.kind() != ErrorKind::not_found) {
         result.later.insert(by.begin(), by.end());
+        for (const auto* each : some) result.files.emplace_back(each->file, nodes.at(each->token));
         observer_.trouble(fmt::format("what jobs have added: {}", error.what()));
         return true;
       }
       if (some.size() > 1) return false;
+      result.files.emplace_back(some[0]->file, *by.begin());
       auto& why = result.refused[*by.begin()];
       why = "its extension is refused: " + one_line(error.what());
       Recorder recorder(*this, run);

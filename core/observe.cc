@@ -155,11 +155,8 @@ bool Engine::observe(std::span<Run* const> runs, const Place& place) {
     std::unordered_set<std::string> open;
     for (std::size_t i = 0; i < runs.size(); ++i) {
       for (const auto& job : active_jobs(*runs[i])) open.insert("/" + job.token + ".exit");
-      const auto out = nodes_out(*runs[i]);
-      for (const auto* each : said) {
-        const auto found = out.find(each->token);
-        if (each->kind == "extend" && found != out.end() && found_by[i].waits(found->second))
-          open.insert("/" + each->file);
+      for (const auto& [file, node] : found_by[i].files) {
+        if (is_out(runs[i]->attempts[node].get())) open.insert("/" + file);
       }
     }
     std::erase_if(taken, [&](const std::string& file) {
@@ -221,32 +218,32 @@ void Engine::show_progress(Run& run, std::span<const SaidRecord* const> said, Pa
 // start any more is cancelled.
 void Engine::free_stranded(Run& run, const Place& place, Pass& pass) {
   if (pass.stranded.empty()) return;
-  const auto mark = [&](std::span<const NodeIndex> nodes, const char* reason) {
-    for (const auto node : nodes) {
-      run.attempts[node]->reason = reason;
-      pass.recorder.attempt(node);
-    }
-    pass.recorder.commit();
-  };
-  mark(pass.stranded, stranding);
-  const auto held = held_fast(run, pass.stranded, place);
+  const auto held = held_fast(pass.recorder, run, pass.stranded, place);
   if (held.empty()) return;
-  mark(held, stranded);
+  set_reason(pass.recorder, run, held, stranded);
   take_out(run, held, place);
 }
 
+void Engine::set_reason(Recorder& recorder, Run& run, std::span<const NodeIndex> nodes, const char* reason) {
+  for (const auto node : nodes) {
+    run.attempts[node]->reason = reason;
+    recorder.attempt(node);
+  }
+  recorder.commit();
+}
+
 // Puts our hold on jobs that wait, and asks again: those that have it can be cancelled, and none of them has
-// run.
-std::vector<NodeIndex> Engine::held_fast(const Run& run, std::span<const NodeIndex> nodes,
+// run. They are marked before: what does not succeed here, the next pass goes on with.
+std::vector<NodeIndex> Engine::held_fast(Recorder& recorder, Run& run, std::span<const NodeIndex> nodes,
                                          const Place& place) {
+  set_reason(recorder, run, nodes, stranding);
   std::vector<ControlTarget> targets;
   std::vector<JobRef> jobs;
   std::unordered_map<std::string_view, NodeIndex> open;
   for (const auto node : nodes) {
     const auto& attempt = *run.attempts[node];
     targets.push_back({attempt.native_id, {}, run.row.directory});
-    jobs.push_back({attempt.token, job_name(run.graph.node(node).name, attempt.token), attempt.native_id,
-                    run.row.directory, attempt.submitted.value_or(attempt.intended)});
+    jobs.push_back(job_ref(run, node));
     open.emplace(attempt.token, node);
   }
   const auto refused = place.backend.control(Action::hold, targets);

@@ -121,7 +121,7 @@ std::vector<bool> skipped_by_failure(const Graph& graph, std::span<const NodeRow
 }
 
 Plan make_plan(const Graph& graph, std::span<const NodeRow> nodes, std::span<const Attempt* const> attempts,
-               const std::vector<bool>& tried_again, bool stop) {
+               const std::vector<bool>& tried_again, bool stop, const std::vector<bool>& unnamed) {
   Plan plan;
   Decider decider(graph, nodes, attempts);
   std::vector<bool> goes_out(graph.size()), put_off(graph.size());
@@ -142,7 +142,7 @@ Plan make_plan(const Graph& graph, std::span<const NodeRow> nodes, std::span<con
     PlannedNode planned;
     planned.node = node;
     bool ready = true;
-    NodeIndex waits_for = no_node;
+    std::string waits;
     for (const auto& parent : graph.parents(node)) {
       if (decider.edge_fate(parent) != Fate::open) continue;
       // The scheduler can only be told of a parent that it has, or that goes out before in this plan.
@@ -150,17 +150,19 @@ Plan make_plan(const Graph& graph, std::span<const NodeRow> nodes, std::span<con
       ready = ready && (submittable(nodes[parent.node].state) ? goes_out[parent.node]
                                                               : attempt && !attempt->native_id.empty());
       const bool at_failure = parent.on == On::any || parent.on == On::notok;
-      if ((at_failure && !tried_again.empty() && tried_again[parent.node]) || put_off[parent.node])
-        waits_for = parent.node;
+      const auto& name = graph.node(parent.node).name;
+      if (put_off[parent.node]) {
+        waits = fmt::format("waits for {}, which is submitted by a later pass", name);
+      } else if (at_failure && !tried_again.empty() && tried_again[parent.node]) {
+        waits = fmt::format("waits for the end of {}, which may be tried again", name);
+      } else if (!unnamed.empty() && unnamed[parent.node]) {
+        waits = fmt::format("waits for the end of {}, an element of a job array", name);
+      }
       planned.parents.push_back(parent);
     }
-    if (waits_for != no_node) {
+    if (!waits.empty()) {
       put_off[node] = true;
-      const auto& name = graph.node(waits_for).name;
-      plan.later.push_back(
-          {node, put_off[waits_for]
-                     ? fmt::format("waits for {}, which is submitted by a later pass", name)
-                     : fmt::format("waits for the end of {}, which may be tried again", name)});
+      plan.later.push_back({node, std::move(waits)});
       continue;
     }
     if (!ready) continue;

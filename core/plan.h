@@ -52,9 +52,10 @@ struct Plan {
 };
 
 // `attempts`: the current attempt of each node, or nullptr. `tried_again`: the nodes whose failure is not
-// their end (see may_be_tried_again); empty: none. With `stop`, nothing is submitted.
+// their end (see may_be_tried_again); empty: none. With `stop`, nothing is submitted. `unnamed`: the nodes
+// whose job the scheduler takes for no other's parent; empty: none.
 Plan make_plan(const Graph& graph, std::span<const NodeRow> nodes, std::span<const Attempt* const> attempts,
-               const std::vector<bool>& tried_again, bool stop);
+               const std::vector<bool>& tried_again, bool stop, const std::vector<bool>& unnamed = {});
 
 Fate fate(On on, const NodeRow& parent, const Attempt* attempt, bool skipped_by_failure);
 

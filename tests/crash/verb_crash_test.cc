@@ -69,11 +69,12 @@ class VerbRun : public CrashRun {
                   "      catena extend '" + (box.dir / "more.yaml").string() + "'\n");
     box.write("w.yaml", "name: crash\nnodes:\n" + adding);
     said_ = box.catena("run w.yaml --id r --site " + box.site());
-    await([&] {
-      return !shell_output("ls '" + run_directory().string() + "'/.catena/spool/*.said.extend-* 2> /dev/null")
-                  .empty();
-    });
-    if (!mortal("sync r")) box.catena("sync r");
+    await([&] { return has_added(); });
+    if (!mortal("sync r")) {
+      box.catena("sync r");
+    } else if (SqliteStore(box.dir / "home/catena.db", OpenMode::read_only).load("r").nodes.size() != 3) {
+      complain("the pass does not take in what the job has added");
+    }
     let_all_go();
     to_its_end();
   }
@@ -85,6 +86,14 @@ class VerbRun : public CrashRun {
     let_go("a");
     await([&] { return wrote("start left") && wrote("start right") && wrote("start bad") && ended() == 1; });
     box.catena("sync r");
+  }
+  bool has_added() const {
+    std::error_code error;
+    for (const auto& file : std::filesystem::directory_iterator(run_directory() / ".catena/spool", error)) {
+      const auto name = file.path().filename().string();
+      if (name.find(".said.extend-") != name.npos && !name.ends_with(".part")) return true;
+    }
+    return false;
   }
   void insist(const std::string& call) {
     if (mortal(call)) {

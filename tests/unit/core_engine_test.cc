@@ -908,17 +908,25 @@ TEST_F(EngineTest, AChildThatTheSchedulerStrandsIsTakenOutAndSubmittedAgain) {
   EXPECT_TRUE(backend_.jobs.back().dependencies.empty());
 }
 
+// `b` still waits for `a`, which has long ended.
+class Stranded : public EngineTest {
+ protected:
+  void let_b_wait_too_long() {
+    node("a");
+    node("b", {{"a", On::any, {}}});
+    begin();
+    react();
+    say("a", JobState::completed, Evidence::record);
+    say("b", JobState::held).dependency = "afterany:101";
+    pass();
+    clock_.time += site_.settle;
+  }
+};
+
 // Seen on a busy SLURM: its scheduler started the child half a second before it was cancelled, and its body
 // had succeeded when that reached it.
-TEST_F(EngineTest, AChildThatStartsAfterAllWhileItIsTakenForStrandedIsLeftAlone) {
-  node("a");
-  node("b", {{"a", On::any, {}}});
-  begin();
-  react();
-  say("a", JobState::completed, Evidence::record);
-  say("b", JobState::held).dependency = "afterany:101";
-  pass();
-  clock_.time += site_.settle;
+TEST_F(Stranded, AChildThatStartsAfterAllWhileItIsTakenForStrandedIsLeftAlone) {
+  let_b_wait_too_long();
   backend_.before_control = [&] { say("b", JobState::running); };
   pass();
   backend_.before_control = nullptr;
@@ -933,15 +941,21 @@ TEST_F(EngineTest, AChildThatStartsAfterAllWhileItIsTakenForStrandedIsLeftAlone)
   EXPECT_EQ(backend_.jobs.size(), 2U);
 }
 
-TEST_F(EngineTest, AStrandedChildWithOurHoldIsFreedByTheNextPassThoughItsDependencyIsMet) {
-  node("a");
-  node("b", {{"a", On::any, {}}});
-  begin();
-  react();
-  say("a", JobState::completed, Evidence::record);
-  say("b", JobState::held).dependency = "afterany:101";
+TEST_F(Stranded, ItsOwnRecordSaysThatItHasStartedWhereTheQueueStillShowsItHeld) {
+  let_b_wait_too_long();
+  backend_.before_control = [&] {
+    auto record = backend_.reports.back();
+    record.source = Evidence::record;
+    record.state = JobState::running;
+    record.started = clock_.time;
+    backend_.reports.push_back(record);
+  };
   pass();
-  clock_.time += site_.settle;
+  EXPECT_THAT(backend_.controls, ElementsAre("release 101", "hold 102"));
+}
+
+TEST_F(Stranded, AStrandedChildWithOurHoldIsFreedByTheNextPassThoughItsDependencyIsMet) {
+  let_b_wait_too_long();
   int calls = 0;
   backend_.before_control = [&] {
     if (++calls == 2) throw Error(ErrorKind::internal, "killed");  // after the hold
