@@ -18,24 +18,29 @@ std::string patterns(const std::vector<std::string>& texts) {
   return result;
 }
 
-std::string functions(const SubmitText& text) {
+// The command's words go through a file without a name, which is read on from where the last job's ended: for
+// $(…) a shell would copy itself first (of 300 jobs' time: a twentieth).
+std::string functions(const SubmitText& text, const std::string& run_directory) {
   std::string program = text.preamble;
-  program += fmt::format(R"sh(stop= newline='
-'
+  program += fmt::format(
+      R"sh(said=$(mktemp "${{TMPDIR:-/tmp}}/catena.XXXXXX" 2> /dev/null) || said={}/.catena/said.$$
+exec 3> "$said" 4< "$said"
+rm -f "$said"
+stop=
 catena_submit() {{  # PLACE TOKEN :PARENTS: COMMAND…; what the scheduler gets is on standard input
   place=$1 token=$2 parents=$3
   shift 3
   [ -z "$stop" ] || return 0
   case $parents in *::*) printf 'SKIP %s\n' "$token"; return 0 ;; esac
-  said=$("$@" 2>&1)
+  "$@" >&3 2>&3 3>&- 4<&-
   status=$? id= text=
-  set -f; IFS=$newline
-  for out in $said; do
+  while IFS= read -r out <&4 || [ -n "$out" ]; do
+    [ -n "$out" ] || continue
     text="$text${{text:+ | }}$out"
+    [ -z "$id" ] || continue
     case $out in {}) [ $status -ne 0 ] || id={} ;; esac
-    case $id in *[!][0-9A-Za-z._-]*) id= ;; ?*) break ;; esac
+    case $id in *[!][0-9A-Za-z._-]*) id= ;; esac
   done
-  set +f; unset IFS
   if [ -n "$id" ]; then
     eval "J$place=\$id"
     printf 'OK %s %s\n' "$token" "$id"
@@ -44,13 +49,13 @@ catena_submit() {{  # PLACE TOKEN :PARENTS: COMMAND…; what the scheduler gets 
   word=ERR
   [ $status -gt 0 ] && [ $status -lt 128 ] || word=UNSURE stop=yes
 )sh",
-                         text.id_filter, text.id_from_output);
+      shell_quote(run_directory), text.id_filter, text.id_from_output);
   if (!text.refused.empty()) {
     auto understood = text.refused;
     understood.insert(understood.end(), text.unavailable.begin(), text.unavailable.end());
-    program += fmt::format("  case $said in {}) ;; *) word=UNSURE stop=yes ;; esac\n", patterns(understood));
+    program += fmt::format("  case $text in {}) ;; *) word=UNSURE stop=yes ;; esac\n", patterns(understood));
   }
-  program += "  case $said in\n";
+  program += "  case $text in\n";
   if (!text.unsure.empty())
     program += fmt::format("    {}) word=UNSURE stop=yes ;;\n", patterns(text.unsure));
   if (!text.limited.empty()) program += fmt::format("    {}) stop=yes ;;\n", patterns(text.limited));
@@ -160,7 +165,7 @@ std::string submission_program(const Dialect& dialect, const Submission& submiss
   const auto text = dialect.submit_text();
   std::string program = fmt::format("# The submission of run {}: {} job{}, by catena\n", submission.run_id,
                                     submission.jobs.size(), submission.jobs.size() == 1 ? "" : "s");
-  program += "{\n" + functions(text);
+  program += "{\n" + functions(text, submission.run_directory);
   EnvironmentDefaults defaults(text);
   const Arrays arrays(submission);
   for (std::size_t place = 0; place < submission.jobs.size(); ++place) {

@@ -161,6 +161,27 @@ TEST_F(Program, WarningsAroundTheIdDoNotHideIt) {
   EXPECT_THAT(run(), ElementsAre("OK token0 77", "END"));
 }
 
+TEST_F(Program, WhatACommandSaysBehindItsIdIsNotTakenForTheNextOnes) {
+  job("echo 41; echo; echo 7 more; echo 99");
+  job("");
+  for (const auto* shell : {"sh", "bash"})
+    EXPECT_THAT(run(shell), ElementsAre("OK token0 41", "UNSURE token1 0 ", "STOP")) << shell;
+}
+
+TEST_F(Program, NothingIsLeftWhereItKeepsWhatCommandsSay) {
+  job("echo 41");
+  fs::create_directory(dir_ + "/tmp");
+  for (const auto& tmpdir : {dir_ + "/tmp", dir_ + "/missing"}) {
+    setenv("TMPDIR", tmpdir.c_str(), 1);
+    EXPECT_THAT(run(), ElementsAre("OK token0 41", "END"));
+    unsetenv("TMPDIR");
+  }
+  for (const auto* folder : {"/tmp", "/.catena"}) {
+    for (const auto& entry : fs::directory_iterator(dir_ + folder))
+      EXPECT_TRUE(entry.is_directory()) << entry.path();
+  }
+}
+
 // What the toy scheduler says is what the job would.
 TEST_F(Program, AJobWhoseScriptItsHostDoesNotHaveSaysSo) {
   job("echo 41");
