@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <new>
+#include <system_error>
 
 #include "cli/verbs.h"
 #include "core/diagnostic.h"
@@ -12,9 +14,11 @@
 namespace catena::cli {
 namespace {
 
+// fmt::print() would throw where nobody reads standard error.
 void print_error(std::string_view message, std::string_view remedy) {
-  fmt::print(stderr, "catena: {}\n", message);
-  if (!remedy.empty()) fmt::print(stderr, "  {}\n", remedy);
+  auto text = fmt::format("catena: {}\n", message);
+  if (!remedy.empty()) text += fmt::format("  {}\n", remedy);
+  std::fputs(text.c_str(), stderr);
 }
 
 // "there is no verb 'staus' (did you mean 'status'?)" if that is what is wrong; CLI11 would only say that a
@@ -83,6 +87,8 @@ int run_command_line(int argc, char** argv, Wrapping wrapping) {
   } catch (const std::bad_alloc&) {
     print_error("out of memory", "");
   } catch (const std::exception& error) {
+    const auto* system = dynamic_cast<const std::system_error*>(&error);
+    if (system && system->code() == std::errc::broken_pipe) return 128 + SIGPIPE;  // `| head` has seen enough
     print_error(fmt::format("internal error: {}", error.what()),
                 "please report this with the command that led to it");
   }

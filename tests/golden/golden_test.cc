@@ -32,6 +32,15 @@ class Golden : public testing::Test {
   Sandbox box;
 };
 
+// Seen: "internal error: cannot write to file: Broken pipe", and an abort where standard error was closed.
+TEST_F(Golden, AReaderThatLeavesEarlyIsNoDefectOfCatena) {
+  box.write("wide.yaml", "name: wide\nnodes:\n  n:\n    foreach: {i: 1..5000}\n    run: \"true\"\n");
+  const auto in_bash = [&](const std::string& line) {
+    return shell_output("cd '" + box.dir.string() + "' && bash -c 'catena=" + box.binary + "; " + line + "'");
+  };
+  EXPECT_EQ(in_bash("$catena plan wide.yaml | head -c 0; echo ${PIPESTATUS[0]}"), "141\n");
+  EXPECT_EQ(in_bash("$catena staus 2>&-; echo $?"), "2\n");
+}
 TEST_F(Golden, TheOrderAndItsReasons) {
   expect("plan shapes.yaml --id g1", "shapes-plan.txt");
 }
