@@ -49,11 +49,11 @@ bool job_id(std::string_view text) {
   return !text.empty() && text[0] >= '1' && text[0] <= '9';
 }
 
-// "7647.batch", "7647.extern", "7647.0": a step, not a job. (A long list of an array's elements ends in
-// "...]".)
+// "7647.batch", "7647.extern", "7647_3.0": a step, not a job. The dots within "7647_[1,2,...]" are a list
+// that is cut.
 bool step(std::string_view id) {
-  const auto list = id.find(']');
-  return id.find('.', list == id.npos ? 0 : list) != id.npos;
+  const auto list = id.find("_["), end = id.find(']');
+  return id.substr(0, list).find('.') != id.npos || (end != id.npos && id.find('.', end) != id.npos);
 }
 
 std::string known(std::string_view text) {

@@ -247,7 +247,14 @@ TEST(SlurmParse, HeldByTheAdministratorIsHeld) {
 TEST(SlurmParse, StepRowsAreIgnored) {
   const auto parsed = parse_accounting(printed(accounting_line("7651.batch", "CANCELLED", "0:9", "None") +
                                                accounting_line("7651.extern", "COMPLETED", "0:0", "None") +
-                                               accounting_line("7671.0", "COMPLETED", "0:0", "None")));
+                                               accounting_line("7671.0", "COMPLETED", "0:0", "None") +
+                                               accounting_line("7671_3.0", "COMPLETED", "0:0", "None")));
+  EXPECT_THAT(parsed.reports, IsEmpty());
+}
+
+TEST(SlurmParse, AListOfElementsBehindAStepIsTakenForNoElements) {
+  const auto parsed =
+      parse_accounting(printed(accounting_line("2.0_[1-5]", "CANCELLED by 1004", "0:0", "None")));
   EXPECT_THAT(parsed.reports, IsEmpty());
 }
 
