@@ -75,7 +75,8 @@ struct Answer {
   Kind kind = Kind::unsure;
   std::size_t job = 0;  // place in the submission
   std::string native_id;
-  std::string text;
+  std::string
+      text;  // the scheduler's words; of a job that it took: why it waits, where that is known at once
   bool more = false;  // another one follows at once: both may be recorded in one step
 };
 using AnswerSink = std::function<void(const Answer&)>;

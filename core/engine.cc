@@ -165,7 +165,7 @@ void Engine::take_answer(Recorder& recorder, Run& run, const Job& job, const Ans
       attempt.state = job.held ? AttemptState::staged : AttemptState::submitted;
       recorder.event(job.node, "submitted", answer.native_id);
       recorder.state(job.node, job.held || !job.dependencies.empty() ? NodeState::held : NodeState::queued,
-                     run.nodes[job.node].reason);
+                     answer.text.empty() ? run.nodes[job.node].reason : answer.text);
       break;
     case Answer::Kind::parent_gone:
       if (std::ranges::any_of(job.dependencies, [](const auto& d) { return !d.native_id.empty(); })) {

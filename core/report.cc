@@ -5,6 +5,8 @@
 #include <boost/json.hpp>
 #include <cmath>
 
+#include "core/json_memory.h"
+
 namespace catena {
 namespace json = boost::json;
 namespace {
@@ -64,8 +66,9 @@ JobState ending(const json::object& record) {
 
 std::optional<Report> read_record(std::string_view line) {
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
+  JsonMemory memory;
   boost::system::error_code error;
-  const auto value = json::parse(line, error);
+  const auto value = json::parse(line, error, memory.get());
   if (error || !value.is_object()) return std::nullopt;
   const auto& record = value.as_object();
   const auto kind = text(record, "kind");
@@ -149,13 +152,15 @@ std::optional<SaidRecord> read_said(std::string_view line) {
 }
 
 std::string write_exit_record(const Report& report, std::string_view node) {
-  json::object record{{"v", 1},
-                      {"kind", "exit"},
-                      {"token", report.token},
-                      {"job", report.native_id},
-                      {"host", report.host},
-                      {"exit", report.exit_code.value_or(report.signal ? 128 + *report.signal : 0)},
-                      {"reason", report.reason}};
+  JsonMemory memory;
+  json::object record({{"v", 1},
+                       {"kind", "exit"},
+                       {"token", report.token},
+                       {"job", report.native_id},
+                       {"host", report.host},
+                       {"exit", report.exit_code.value_or(report.signal ? 128 + *report.signal : 0)},
+                       {"reason", report.reason}},
+                      memory.get());
   if (!node.empty()) record["node"] = node;
   if (report.signal) record["signal"] = *report.signal;
   if (report.started) record["start"] = report.started->time_since_epoch().count();
@@ -172,8 +177,13 @@ std::string write_exit_record(const Report& report, std::string_view node) {
 }
 
 std::string write_start_record(const Report& report, std::string_view node) {
-  json::object record{
-      {"v", 1}, {"kind", "start"}, {"token", report.token}, {"job", report.native_id}, {"host", report.host}};
+  JsonMemory memory;
+  json::object record({{"v", 1},
+                       {"kind", "start"},
+                       {"token", report.token},
+                       {"job", report.native_id},
+                       {"host", report.host}},
+                      memory.get());
   if (!node.empty()) record["node"] = node;
   if (report.started) record["time"] = report.started->time_since_epoch().count();
   return json::serialize(record) + "\n";

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <iterator>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -19,8 +20,36 @@ namespace {
 
 constexpr int cannot_execute = 126, not_found = 127;  // as a shell says it
 
-std::string_view name_of(std::string_view entry) {
-  return entry.substr(0, entry.find('='));
+struct Variable {
+  std::string_view name;
+  const char* entry;  // NAME=value
+};
+
+Variable variable(const char* entry) {
+  const std::string_view text = entry;
+  return {text.substr(0, text.find('=')), entry};
+}
+
+// By name, each once: of several, the last one counts.
+void settle_names(std::vector<Variable>& list) {
+  std::ranges::stable_sort(list, {}, &Variable::name);
+  const auto kept = std::unique(list.rbegin(), list.rend(), [](const Variable& a, const Variable& b) {
+                      return a.name == b.name;
+                    }).base();
+  list.erase(list.begin(), kept);
+}
+
+// Every body gets these: they are taken apart once.
+const std::vector<Variable>& of_this_process() {
+  static const auto list = [] {
+    std::vector<Variable> all;
+    for (char** entry = environ; *entry; ++entry) all.push_back(variable(*entry));
+    std::ranges::reverse(all);  // getenv() takes the first one of a name
+    settle_names(all);
+    std::erase_if(all, [](const Variable& each) { return each.name == "OLDPWD"; });
+    return all;
+  }();
+  return list;
 }
 
 // This process's environment, over it what every job gets, over that the job's own.
@@ -28,47 +57,35 @@ class Environment {
  public:
   explicit Environment(const BareLine& bare)
       : id_("CATENA_JOB_ID=" + bare.queued.id), directory_("PWD=" + bare.queued.workdir) {
-    for (auto entry = bare.environment.rbegin(); entry != bare.environment.rend(); ++entry)
-      add(entry->c_str());
-    add(id_.c_str());
-    add(directory_.c_str());  // a shell that changes its directory says so
-    const auto own = entries_.size();
-    for (char** entry = environ; *entry; ++entry) {
-      if (name_of(*entry) != "OLDPWD" && !has(name_of(*entry), own)) entries_.push_back(*entry);
-    }
+    std::vector<Variable> given{variable(id_.c_str()),
+                                variable(directory_.c_str())};  // a shell that changes its directory says so
+    for (const auto& entry : bare.environment) given.push_back(variable(entry.c_str()));
+    settle_names(given);
+    const auto& inherited = of_this_process();
+    std::vector<Variable> all;
+    all.reserve(given.size() + inherited.size());
+    std::ranges::set_union(given, inherited, std::back_inserter(all), {}, &Variable::name, &Variable::name);
+
+    const auto value = [&](std::string_view name, std::string_view otherwise) {
+      const auto found = std::ranges::lower_bound(all, name, {}, &Variable::name);
+      if (found == all.end() || found->name != name) return otherwise;
+      const std::string_view entry = found->entry;
+      return entry.substr(std::min(name.size() + 1, entry.size()));
+    };
     // The run's own catena is found where there is no other.
-    const auto found =
-        std::ranges::find_if(entries_, [](const char* entry) { return name_of(entry) == "PATH"; });
-    path_ = fmt::format("PATH={}:{}/{}", path(), value_of(bare, "CATENA_RUN_DIR="), tool_folder);
-    if (found != entries_.end()) {
-      *found = path_.data();
-    } else {
-      entries_.push_back(path_.data());
+    path_ = fmt::format("PATH={}:{}/{}", value("PATH", "/usr/local/bin:/usr/bin:/bin"),
+                        value("CATENA_RUN_DIR", ""), tool_folder);
+    entries_.reserve(all.size() + 2);
+    for (const auto& each : all) {
+      if (each.name != "PATH") entries_.push_back(const_cast<char*>(each.entry));
     }
+    entries_.push_back(path_.data());
     entries_.push_back(nullptr);
   }
   char* const* entries() const { return entries_.data(); }
-  std::string_view path() const {
-    for (const auto* entry : entries_) {
-      if (entry && name_of(entry) == "PATH") return std::string_view(entry).substr(5);
-    }
-    return "/usr/local/bin:/usr/bin:/bin";
-  }
+  std::string_view path() const { return std::string_view(path_).substr(5); }
 
  private:
-  static std::string_view value_of(const BareLine& bare, std::string_view prefix) {
-    for (const std::string_view entry : bare.environment) {
-      if (entry.starts_with(prefix)) return entry.substr(prefix.size());
-    }
-    return {};
-  }
-  void add(const char* entry) {
-    if (!has(name_of(entry), entries_.size())) entries_.push_back(const_cast<char*>(entry));
-  }
-  bool has(std::string_view name, std::size_t among_first) const {
-    return std::any_of(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(among_first),
-                       [name](const char* entry) { return name_of(entry) == name; });
-  }
   std::string id_, directory_, path_;
   std::vector<char*> entries_;
 };

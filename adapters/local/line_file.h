@@ -51,6 +51,8 @@ class LineReader {
   // all. A file that is not there has none. Throws std::system_error.
   void read(const std::function<void(std::string_view line)>& sink);
   std::size_t offset() const { return offset_; }  // of what was read
+  // What was appended there by this process itself, which knows it: it is not read.
+  void skip(std::size_t size) { offset_ += size; }
 
  private:
   std::string path_;

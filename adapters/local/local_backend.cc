@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <system_error>
@@ -81,14 +82,15 @@ std::string dependency_text(const local::Parents& parents) {
   return text;
 }
 
+constexpr std::string_view its_turn = "waiting for its turn";
+
 // Why a job that could start does not.
 std::string what_it_waits_for(const LocalJob& job, int free_cpus, Bytes free_memory) {
   if (job.line.begin > local::now()) return "waiting for its time to begin";
-  if (job.line.cpus > free_cpus)
-    return fmt::format("waiting for {} CPU{}", job.line.cpus, job.line.cpus == 1 ? "" : "s");
+  if (job.line.cpus > std::max(free_cpus, 1)) return fmt::format("waiting for {} CPUs", job.line.cpus);
   if (job.line.memory > free_memory)
     return fmt::format("waiting for {} of memory", format_size(job.line.memory));
-  return "waiting for its turn";
+  return std::string(its_turn);
 }
 
 void read_spool(const std::string& folder, const std::function<void(std::string_view name)>& file) {
@@ -125,6 +127,13 @@ struct LocalBackend::View {
       const auto index = jobs.apply(line);
       if (index && jobs[*index].phase == Phase::ended) ++ended;
     }
+  }
+  // Under the writer lock, after a refresh: the text of these lines.
+  void append(LineWriter& writer, std::string_view text, std::vector<QueueLine> lines) {
+    writer.append(text);
+    writer.sync();
+    queue.skip(text.size());
+    for (auto& line : lines) jobs.add(std::move(line));
   }
   // Whether a supervisor that left by itself knew of all that is there now.
   bool all_seen() const {
@@ -174,8 +183,8 @@ void LocalBackend::submit(const Submission& submission, const AnswerSink& sink) 
     const FileLock writer(run.files.writer, FileLock::Wait::yes);
     LineWriter queue(run.files.queue);
     run.refresh();
-    std::string lines;
-    std::size_t added = 0;
+    std::string text;
+    std::vector<QueueLine> added;
     std::unordered_map<std::string_view, std::string_view>
         bodies;  // written ones; the token that names the file
     const auto now = local::now();
@@ -188,7 +197,7 @@ void LocalBackend::submit(const Submission& submission, const AnswerSink& sink) 
         answer.native_id = run.jobs[*known].line.id;
         continue;
       }
-      QueueLine line{.id = run.jobs.next_id(added),
+      QueueLine line{.id = run.jobs.next_id(added.size()),
                      .token = job.token,
                      .name = job.name,
                      .workdir = job.workdir,
@@ -218,6 +227,8 @@ void LocalBackend::submit(const Submission& submission, const AnswerSink& sink) 
         }
       }
       if (answer.kind != Answer::Kind::accepted) continue;
+      // Said now: ten thousand jobs need not be written once more because the first look finds them waiting.
+      if (!line.held && line.parents.empty() && line.begin <= now) answer.text = its_turn;
       if (job.bare) {
         const auto [body, fresh] = bodies.try_emplace(job.bare->body, job.token);
         if (fresh) local::write_file(run.files.body(job.token), job.bare->body);
@@ -225,15 +236,11 @@ void LocalBackend::submit(const Submission& submission, const AnswerSink& sink) 
       } else {
         local::replace_file(run.files.script(job.token), job.script);
       }
-      lines += to_line(line, job.bare ? &*job.bare : nullptr);
+      text += to_line(line, job.bare ? &*job.bare : nullptr);
       answer.native_id = line.id;
-      ++added;
+      added.push_back(std::move(line));
     }
-    if (added > 0) {
-      queue.append(lines);
-      queue.sync();
-    }
-    run.refresh();
+    if (!added.empty()) run.append(queue, text, std::move(added));
   });
   for (auto& answer : answers) {
     answer.more = &answer != &answers.back();
@@ -316,7 +323,6 @@ void LocalBackend::observe_run(View& run, std::span<const JobRef* const> refs, O
       const auto open = run.jobs.open_edges(job);
       report.dependency = dependency_text(open);
       report.state = job.line.held || !open.empty() ? JobState::held : JobState::queued;
-      report.native = report.state == JobState::held ? "held" : "queued";
       report.reason = job.line.held  ? "held"
                       : open.empty() ? what_it_waits_for(job, free_cpus, free_memory)
                                      : "waiting for";

@@ -7,6 +7,7 @@
 #include <array>
 #include <boost/json.hpp>
 
+#include "core/json_memory.h"
 #include "core/script.h"
 
 namespace catena::local {
@@ -50,14 +51,23 @@ std::optional<Enum> named(const std::array<Names<Enum>, N>& table, std::string_v
   return found == table.end() ? std::nullopt : std::optional(found->first);
 }
 
-std::optional<json::object> object(std::string_view text) {
-  json::parse_options options;
-  options.allow_invalid_utf8 = true;  // a path may hold any bytes
-  boost::system::error_code error;
-  auto value = json::parse(text, error, {}, options);
-  if (error || !value.is_object()) return std::nullopt;
-  return std::move(value.as_object());
-}
+// A line's object; null: it is none.
+class Object {
+ public:
+  explicit Object(std::string_view text) : value_(memory_.get()) {
+    json::parse_options options;
+    options.allow_invalid_utf8 = true;  // a path may hold any bytes
+    boost::system::error_code error;
+    value_ = json::parse(text, error, memory_.get(), options);
+  }
+  explicit operator bool() const { return value_.is_object(); }
+  const json::object& operator*() const { return value_.get_object(); }
+  const json::object* operator->() const { return &value_.get_object(); }
+
+ private:
+  JsonMemory memory_;
+  json::value value_;
+};
 
 std::string text(const json::object& from, std::string_view key) {
   const auto* value = from.if_contains(key);
@@ -197,7 +207,7 @@ std::string write_limits(const Limits& limits) {
 Limits read_limits(std::string_view content) {
   Limits limits;
   const auto end = content.find('\n');
-  const auto from = object(content.substr(0, end));
+  const Object from(content.substr(0, end));
   if (!from) return limits;
   limits.cpus = static_cast<int>(number(*from, "cpus"));
   limits.memory = number(*from, "memory");
@@ -206,41 +216,46 @@ Limits read_limits(std::string_view content) {
 }
 
 std::string to_line(const QueueLine& line, const BareJob* bare) {
-  json::object to{{"v", 1},
-                  {"id", line.id},
-                  {"token", line.token},
-                  {"name", line.name},
-                  {"workdir", line.workdir},
-                  {"out", line.log_out},
-                  {"err", line.log_err},
-                  {"cpus", line.cpus},
-                  {"memory", line.memory},
-                  {"time", line.time.time_since_epoch().count()}};
+  JsonMemory memory;
+  json::object to({{"v", 1},
+                   {"id", line.id},
+                   {"token", line.token},
+                   {"name", line.name},
+                   {"workdir", line.workdir},
+                   {"out", line.log_out},
+                   {"err", line.log_err},
+                   {"cpus", line.cpus},
+                   {"memory", line.memory},
+                   {"time", line.time.time_since_epoch().count()}},
+                  memory.get());
   if (line.walltime.count() > 0) to["walltime"] = line.walltime.count();
   if (line.begin > Time{}) to["begin"] = line.begin.time_since_epoch().count();
   if (line.held) to["held"] = true;
   if (!line.parents.empty()) to["after"] = to_json(line.parents);
   if (bare) {
-    json::array environment;
+    json::array environment(memory.get());
     for (const auto& [name, value] : bare->environment) environment.emplace_back(name + "=" + value);
     to["body"] = line.body;
     to["env"] = std::move(environment);
-    to["shell"] = json::value_from(bare->shell);
-    if (!bare->outputs.empty()) to["outputs"] = json::value_from(bare->outputs);
+    to["shell"] = json::value_from(bare->shell, memory.get());
+    if (!bare->outputs.empty()) to["outputs"] = json::value_from(bare->outputs, memory.get());
   }
   return json::serialize(to) + "\n";
 }
 
 std::string to_line(const ControlLine& line) {
-  json::object to{{"v", 1}, {"action", name_of(actions, line.action)}, {"id", line.id}};
+  JsonMemory memory;
+  json::object to({{"v", 1}, {"action", name_of(actions, line.action)}, {"id", line.id}}, memory.get());
   if (line.action == Action::repoint) to["after"] = to_json(line.parents);
   return json::serialize(to) + "\n";
 }
 
 std::string to_line(const JournalLine& line) {
   using What = JournalLine::What;
-  json::object to{
-      {"v", 1}, {"what", name_of(whats, line.what)}, {"time", line.time.time_since_epoch().count()}};
+  JsonMemory memory;
+  json::object to(
+      {{"v", 1}, {"what", name_of(whats, line.what)}, {"time", line.time.time_since_epoch().count()}},
+      memory.get());
   if (line.what != What::supervisor && line.what != What::idle) {
     to["id"] = line.id;
     to["token"] = line.token;
@@ -265,12 +280,12 @@ std::string to_line(const JournalLine& line) {
 }
 
 std::optional<QueueLine> read_queue_line(std::string_view content) {
-  const auto from = object(content);
+  const Object from(content);
   return from ? queue_line(*from) : std::nullopt;
 }
 
 std::optional<BareLine> read_bare_line(std::string_view content) {
-  const auto from = object(content);
+  const Object from(content);
   auto queued = from ? queue_line(*from) : std::nullopt;
   if (!queued || queued->body.empty()) return std::nullopt;
   BareLine line{std::move(*queued), texts(*from, "env"), texts(*from, "shell"), texts(*from, "outputs")};
@@ -279,7 +294,7 @@ std::optional<BareLine> read_bare_line(std::string_view content) {
 }
 
 std::optional<ControlLine> read_control_line(std::string_view content) {
-  const auto from = object(content);
+  const Object from(content);
   if (!from || number(*from, "v") != 1) return std::nullopt;
   const auto action = named(actions, text(*from, "action"));
   auto after = parents(*from);
@@ -288,7 +303,7 @@ std::optional<ControlLine> read_control_line(std::string_view content) {
 }
 
 std::optional<JournalLine> read_journal_line(std::string_view content) {
-  const auto from = object(content);
+  const Object from(content);
   if (!from || number(*from, "v") != 1) return std::nullopt;
   const auto what = named(whats, text(*from, "what"));
   const auto outcome = named(outcomes, text(*from, "outcome"));

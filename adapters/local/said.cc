@@ -43,7 +43,7 @@ std::string params_text(const std::vector<std::string>& environment) {
 }  // namespace
 
 void take_in_said(const RunFiles& files, const BareLine& bare, std::string_view node, Report& record) {
-  const fs::path folder = fs::path(files.run) / said_folder / record.token;
+  const fs::path folder = fmt::format("{}/{}/{}", files.run, said_folder, record.token);
   std::error_code error;
   if (!fs::is_directory(folder, error)) return;
   std::vector<std::string> names;

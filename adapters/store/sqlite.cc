@@ -51,7 +51,8 @@ std::string_view remedy(int status) {
 Database::Database(const std::string& name, int flags, std::filesystem::path file,
                    std::chrono::milliseconds busy_timeout)
     : file_(std::move(file)), busy_timeout_(busy_timeout) {
-  const int status = sqlite3_open_v2(name.c_str(), &handle_, flags, nullptr);
+  // A connection stays in its thread: SQLite need not lock it for each call.
+  const int status = sqlite3_open_v2(name.c_str(), &handle_, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   if (handle_ == nullptr) {
     throw std::bad_alloc();
   }

@@ -26,39 +26,39 @@ void put_nodes(Database& db, std::int64_t run, const Changes& changes) {
   }
 }
 
+// An attempt that is there is found by its place: the index of the tokens is in no order, and costs more.
 void put_attempts(Database& db, std::int64_t run, const Changes& changes) {
   Statement put = db.prepare(R"(
       INSERT INTO attempts (run, node, number, token, state, native_id, intended, submitted, started, ended,
                             exit_code, signal, host, native, reason, stdout_file, stderr_file)
       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
-      ON CONFLICT (token) DO UPDATE
+      ON CONFLICT DO NOTHING)");
+  Statement renew = db.prepare(R"(
+      UPDATE attempts
       SET state = ?5, native_id = ?6, intended = ?7, submitted = ?8, started = ?9, ended = ?10, exit_code = ?11,
           signal = ?12, host = ?13, native = ?14, reason = ?15, stdout_file = ?16, stderr_file = ?17
-      WHERE run = ?1 AND node = ?2 AND number = ?3 AND state <> 'ended')");
+      WHERE run = ?1 AND node = ?2 AND number = ?3 AND token = ?4 AND state <> 'ended')");
+  // It has ended: what is known stays, what is missing may come late.
+  Statement fill = db.prepare(R"(
+      UPDATE attempts
+      SET state = ?5, native_id = coalesce(native_id, ?6), intended = coalesce(intended, ?7),
+          submitted = coalesce(submitted, ?8), started = coalesce(started, ?9), ended = coalesce(ended, ?10),
+          exit_code = coalesce(exit_code, ?11), signal = coalesce(signal, ?12), host = coalesce(host, ?13),
+          native = coalesce(native, ?14), reason = coalesce(reason, ?15),
+          stdout_file = coalesce(stdout_file, ?16), stderr_file = coalesce(stderr_file, ?17)
+      WHERE run = ?1 AND node = ?2 AND number = ?3 AND token = ?4)");
   for (const Attempt& it : changes.attempts) {
-    const auto with_values = [&](Statement& q) {
+    const auto takes = [&](Statement& q) {
       q.run(run, it.node, it.number, it.token, to_string(it.state), or_null(it.native_id), it.intended,
             it.submitted, it.started, it.ended, it.exit_code, it.signal, or_null(it.host), or_null(it.native),
             or_null(it.reason), or_null(it.stdout_file), or_null(it.stderr_file));
+      return db.changes() == 1;
     };
     try {
-      with_values(put);
-      if (db.changes() == 0) {
-        // It has ended (or is another's): what is known stays, what is missing may come late.
-        Statement fill = db.prepare(R"(
-            UPDATE attempts
-            SET state = ?5, native_id = coalesce(native_id, ?6), intended = coalesce(intended, ?7),
-                submitted = coalesce(submitted, ?8), started = coalesce(started, ?9), ended = coalesce(ended, ?10),
-                exit_code = coalesce(exit_code, ?11), signal = coalesce(signal, ?12), host = coalesce(host, ?13),
-                native = coalesce(native, ?14), reason = coalesce(reason, ?15),
-                stdout_file = coalesce(stdout_file, ?16), stderr_file = coalesce(stderr_file, ?17)
-            WHERE token = ?4 AND run = ?1 AND node = ?2 AND number = ?3)");
-        with_values(fill);
-        if (db.changes() == 0) {
-          throw Error(ErrorKind::internal,
-                      fmt::format("{}: the token belongs to another attempt", db.file().string()));
-        }
-      }
+      const bool is_new = it.state == AttemptState::intended;
+      if ((is_new && takes(put)) || takes(renew) || takes(fill) || (!is_new && takes(put))) continue;
+      throw Error(ErrorKind::internal,
+                  fmt::format("{}: the token belongs to another attempt", db.file().string()));
     } catch (const Error& error) {
       throw Error(error.kind(),
                   fmt::format("node {}, attempt {} ({}): {}", it.node, it.number, it.token, error.what()),

@@ -69,7 +69,7 @@ class FakeBackend : public Backend {
         if (dependency.in_submission && !accepted[*dependency.in_submission])
           answer.kind = Answer::Kind::skipped;
       }
-      answer.text = "the scheduler's words";
+      answer.text = answer.kind == Answer::Kind::accepted ? said_of_accepted : "the scheduler's words";
       if (answer.kind == Answer::Kind::accepted) {
         answer.native_id = std::to_string(++last_id);
         accepted[i] = true;
@@ -122,6 +122,7 @@ class FakeBackend : public Backend {
   std::vector<std::string> spooled, away;
   std::vector<SaidRecord> said;
   std::vector<std::string> controls, complaints;  // what it was told, and what it says to that
+  std::string said_of_accepted;
   std::function<void()> before_submit, before_control;
   bool reachable = true, accounting_answers = true;
   std::optional<std::size_t> queued_now = 0;
@@ -223,6 +224,14 @@ TEST_F(EngineTest, RootsAreReleasedOnlyWhenTheWholeChainIsRecorded) {
   EXPECT_EQ(state("d"), NodeState::held);
   EXPECT_TRUE(backend_.jobs[0].held);
   EXPECT_FALSE(backend_.jobs[3].held);
+}
+
+TEST_F(EngineTest, WhyAJobWaitsIsRecordedAsSoonAsItsBackendSaysIt) {
+  node("a");
+  begin();
+  backend_.said_of_accepted = "waiting for its turn";
+  react();
+  EXPECT_EQ(run_->nodes[0].reason, "waiting for its turn");
 }
 
 // Scenario 1 and 2: the intent is in the store before the scheduler is called.

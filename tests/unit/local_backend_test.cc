@@ -265,6 +265,19 @@ TEST(LocalBackend, WhatWaitsForRoomSaysForWhat) {
   EXPECT_THAT(run.ends(), Each(Pair(::testing::_, "completed")));
 }
 
+TEST(LocalBackend, WhatIsSaidOfAWaitingJobAtFirstIsWhatIsSeenLater) {
+  LocalRun run({.cpus = 1, .memory = Bytes{1} << 30, .kill_grace = Seconds{1}});
+  const auto answers = run.submit({run.job("first", "until [ -e flag ]; do sleep 0.01; done"),
+                                   run.job("second", "true"), run.job("child", "true", {after(1)})});
+  ASSERT_TRUE(eventually([&] { return run.live_state("first") == JobState::running; }));
+  const auto seen = LocalRun::said(run.observe(), "second", Evidence::queue);
+  EXPECT_EQ(seen->reason, "waiting for its turn");
+  EXPECT_EQ(answers[1].text, seen->reason);
+  EXPECT_EQ(answers[2].text, "");
+  local::replace_file(run.file("flag"), "");
+  run.ends();
+}
+
 TEST(LocalBackend, WhatCannotFitIsRefusedAndWhatDependsOnItIsNotTried) {
   LocalRun run({.cpus = 2, .memory = Bytes{1} << 30, .kill_grace = Seconds{1}});
   auto wide = run.job("wide", "true");
