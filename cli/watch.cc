@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
 
 #include "adapters/local/line_file.h"
 #include "adapters/local/records.h"
@@ -68,10 +69,17 @@ using std::chrono::milliseconds;
 // The supervisor of a run on this machine leaves when there is nothing left to do: that is seen at once.
 void wait_for_news(Clock& clock, const std::string& supervisor_lock, milliseconds pause) {
   constexpr milliseconds slice{20};
-  const bool working = local::is_locked(supervisor_lock);
+  const auto working = [&] {
+    try {
+      return local::is_locked(supervisor_lock);
+    } catch (const std::system_error&) {
+      return false;  // the next look says what is wrong with the run's files
+    }
+  };
+  const bool at_first = working();
   for (auto left = pause; left.count() > 0; left -= slice) {
     clock.sleep(std::min(left, slice));
-    if (working && !local::is_locked(supervisor_lock)) return;
+    if (at_first && !working()) return;
   }
 }
 
@@ -113,7 +121,9 @@ int follow(Context& context, const std::string& run_id, bool show, std::optional
     }
     // A tenth of a CPU at most: the rest is the jobs'.
     const auto took = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - before);
-    wait_for_news(context.clock(), files.lock, std::clamp(10 * took, milliseconds{200}, milliseconds{5000}));
+    auto pause = std::clamp(10 * took, milliseconds{200}, milliseconds{5000});
+    if (deadline) pause = std::min(pause, milliseconds(*deadline - context.clock().now()));
+    wait_for_news(context.clock(), files.lock, pause);
   }
   if (show) {
     fmt::print("run {} {}{}: {}\n", run.row.id, to_string(run.row.state),
