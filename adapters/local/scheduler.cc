@@ -149,15 +149,35 @@ std::vector<JobIndex> Scheduler::start_next(Instant now) {
   return chosen;
 }
 
+std::optional<JobIndex> Scheduler::next_after(JobIndex running) {
+  if (ready_.empty()) return std::nullopt;
+  const auto index = *ready_.begin();
+  auto& job = table_[index];
+  const auto& leaves = table_[running].line;
+  if (job.line.body.empty() || job.line.cpus > leaves.cpus || job.line.memory > leaves.memory)
+    return std::nullopt;
+  for (const auto& child : children_[index]) {
+    if (child.on == On::start) return std::nullopt;
+  }
+  ready_.erase(ready_.begin());
+  passed_over_.erase(index);
+  job.phase = Phase::starting;
+  ahead_.insert(index);
+  return index;
+}
+
 void Scheduler::started(const JournalLine& line) {
-  if (const auto index = table_.apply(line)) ended_.push_back(*index);  // its `start` edges
+  const auto index = table_.apply(line);
+  if (!index) return;
+  if (ahead_.erase(*index)) take_slots(table_[*index], 1);
+  ended_.push_back(*index);  // its `start` edges
 }
 
 void Scheduler::put_back(const JournalLine& line) {
   const auto index = table_.by_id(line.id);
   if (!index) return;
   if (const auto phase = table_[*index].phase; phase != Phase::starting && phase != Phase::running) return;
-  take_slots(table_[*index], -1);
+  give_slots(*index);
   table_.apply(line);
   touch(*index);
 }
@@ -171,7 +191,7 @@ void Scheduler::end(const JournalLine& line) {
     delayed_.erase({job.line.begin, *found});
     passed_over_.erase(*found);
   } else {
-    take_slots(job, -1);
+    give_slots(*found);
   }
   table_.apply(line);
   ++finished_;
@@ -182,6 +202,10 @@ void Scheduler::take_slots(const LocalJob& job, int sign) {
   free_cpus_ -= sign * job.line.cpus;
   free_memory_ -= sign * job.line.memory;
   active_ += static_cast<std::size_t>(sign);
+}
+
+void Scheduler::give_slots(JobIndex index) {
+  if (!ahead_.erase(index)) take_slots(table_[index], -1);
 }
 
 bool Scheduler::fits(const LocalJob& job) const {

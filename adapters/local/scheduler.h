@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <utility>
@@ -30,6 +31,9 @@ class Scheduler {
   std::vector<JobIndex> settle();
   // Takes the slots of the jobs that are to be started now.
   std::vector<JobIndex> start_next(Instant now);
+  // A job that may begin as soon as `running` ends, in the slots that it leaves: the first that is ready, if
+  // it is bare, needs no more, and nobody waits for its start. It takes its slots by started().
+  std::optional<JobIndex> next_after(JobIndex running);
   void started(const JournalLine& line);  // a start line
   void put_back(
       const JournalLine& line);       // a back line, of a starting job, or of a running one that never began
@@ -56,6 +60,7 @@ class Scheduler {
   void edge_changed(const Child& child, JobIndex parent);
   void skip(JobIndex index, EdgeState why, const std::string& parent);
   void take_slots(const LocalJob& job, int sign);
+  void give_slots(JobIndex index);
   bool fits(const LocalJob& job) const;
 
   JobTable table_;
@@ -66,6 +71,7 @@ class Scheduler {
   std::set<std::pair<Time, JobIndex>> delayed_;
   Time now_{};
   std::unordered_map<JobIndex, PassedOver> passed_over_;
+  std::set<JobIndex> ahead_;  // starting, without slots
   int free_cpus_;
   Bytes free_memory_;
   std::size_t active_ = 0, finished_ = 0;

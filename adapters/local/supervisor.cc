@@ -5,9 +5,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <set>
 #include <system_error>
 #include <vector>
 
@@ -17,6 +19,7 @@
 #include "adapters/local/job_start.h"
 #include "adapters/local/launcher.h"
 #include "adapters/local/line_file.h"
+#include "adapters/local/mpi_session.h"
 #include "adapters/local/process_table.h"
 #include "adapters/local/record_log.h"
 #include "adapters/local/scheduler.h"
@@ -51,11 +54,17 @@ class Supervisor {
         queue_reader_(files_.queue),
         control_reader_(files_.control),
         records_(files_.records),
+        mpi_session_(files_.run),
         scheduler_(limits),
         changes_(io_, [this] { look_and_pump(); }),
         tick_(io_),
         workers_(io_, files_, limits.kill_grace,
-                 [this](JobIndex index, const WorkerPool::End& end) { worker_ended(index, end); }) {}
+                 {.ended = [this](JobIndex index, const WorkerPool::End& end) { worker_ended(index, end); },
+                  .begun = [this](JobIndex index) { bare_began(index); },
+                  .given_back =
+                      [this](JobIndex index, std::optional<Outcome> stopped_as) {
+                        came_back(index, stopped_as.has_value());
+                      }}) {}
 
   int run() {
     if (!changes_.watch({files_.queue, files_.control}))
@@ -81,6 +90,7 @@ class Supervisor {
       }
       put_off_ = false;
       look_elsewhere();
+      look_at_unbegun();
       look_and_pump();
       if (!left_) tick();
     });
@@ -146,13 +156,17 @@ class Supervisor {
   // ---------------------------------------------------------------
   void take_over() {
     LineReader journal(files_.journal);
-    read_files();
-    journal.read([&](std::string_view text) {
-      if (const auto line = read_journal_line(text)) scheduler_.replay(*line);
-    });
-    scheduler_.take_over();
     const auto boot = boot_id();
     const auto host = host_name();
+    read_files();
+    journal.read([&](std::string_view text) {
+      const auto line = read_journal_line(text);
+      if (!line) return;
+      scheduler_.replay(*line);
+      if (line->what == What::supervisor && line->boot == boot && line->host == host)
+        predecessors_.push_back(static_cast<pid_t>(line->pid));
+    });
+    scheduler_.take_over();
     note({.what = What::supervisor, .time = now(), .pid = getpid(), .boot = boot, .host = host});
 
     std::optional<std::unordered_map<std::string, pid_t>> processes;
@@ -203,7 +217,41 @@ class Supervisor {
     auto watch = open_process(pid);
     if (!watch.open()) return false;
     run_on(index, pid, std::move(watch), JobProcess::Kind::adopted);
+    if (is_bare(index) && !logged(scheduler_.jobs()[index].line.token)) {
+      unbegun_.insert(index);
+    } else {
+      limit(index);
+    }
     return true;
+  }
+
+  // Of a worker that was taken over: a job without a start record may begin at any moment, or wait behind the
+  // one that its worker runs; no signal to the worker is meant for it. Behind another it waits for nothing: a
+  // worker begins what was sent ahead only after it could tell its supervisor of the end of the job before,
+  // so that one which ends later than that supervisor's sockets were closed has no successor at this worker.
+  void look_at_unbegun() {
+    std::erase_if(predecessors_, [](pid_t pid) { return !process_start(pid); });
+    std::erase_if(unbegun_, [this](JobIndex index) {
+      const auto& job = scheduler_.jobs()[index];
+      if (!processes_.contains(index)) return true;
+      if (logged(job.line.token)) {
+        limit(index);
+        return true;
+      }
+      if (!predecessors_.empty() || !waits_behind_another(job)) return false;
+      processes_.erase(index);
+      put_back(index);
+      return true;
+    });
+  }
+
+  bool waits_behind_another(const LocalJob& job) {
+    return std::ranges::any_of(processes_, [&](const auto& other) {
+      const auto& before = scheduler_.jobs()[other.first];
+      if (before.pid != job.pid || !is_bare(other.first)) return false;
+      const auto* record = records_.find(before.line.token);
+      return record && record->state == JobState::running;
+    });
   }
 
   bool is_bare(JobIndex index) const { return !scheduler_.jobs()[index].line.body.empty(); }
@@ -261,17 +309,12 @@ class Supervisor {
     note_skipped();
     while (!put_off_) {
       const auto chosen = scheduler_.start_next(std::chrono::steady_clock::now());
-      if (chosen.empty()) break;
       for (const auto index : chosen) note_intent(index);
+      const auto ahead = note_ahead();
+      if (chosen.empty() && ahead.empty()) break;
       if (!flush()) put_off_ = true;
-      for (const auto index : chosen) {
-        if (put_off_) {
-          workers_.give_back(index);
-          put_back(index);
-        } else {
-          start(index);
-        }
-      }
+      for (const auto index : chosen) put_off_ ? not_started(index) : start(index);
+      for (const auto index : ahead) put_off_ ? not_started(index) : send_to_worker(index);
       note_skipped();
     }
     if (flush()) leave_if_idle();
@@ -297,6 +340,7 @@ class Supervisor {
   }
 
   void carry_out_cancels() {
+    std::vector<std::string> undecided;
     for (const auto& id : std::exchange(cancels_, {})) {
       const auto index = scheduler_.jobs().by_id(id);
       if (!index) continue;
@@ -306,12 +350,15 @@ class Supervisor {
         line.outcome = Outcome::cancelled;
         line.reason = "cancelled before it started";
         end(line);
+      } else if (unbegun_.contains(*index)) {
+        undecided.push_back(id);
       } else if (const auto running = processes_.find(*index); running != processes_.end()) {
         running->second->stop(Outcome::cancelled);
       } else {
         workers_.stop(*index, Outcome::cancelled);
       }
     }
+    cancels_ = std::move(undecided);
   }
 
   // A bare job's start is its worker's, which is there already: one line says both.
@@ -330,13 +377,47 @@ class Supervisor {
     }
   }
 
-  void start(JobIndex index) { is_bare(index) ? start_bare(index) : start_script(index); }
+  // What is sent ahead to workers with short jobs: a job that begins without this process's doing must be in
+  // the journal before.
+  std::vector<JobIndex> note_ahead() {
+    std::vector<JobIndex> ahead;
+    if (put_off_) return ahead;
+    for (const auto running : workers_.without_next()) {
+      const auto next = scheduler_.next_after(running);
+      if (!next) break;
+      const auto worker = workers_.reserve_after(running, *next);
+      auto line = line_for(*next, What::start);
+      line.pid = worker.pid;
+      line.pid_start = worker.start;
+      note(line);
+      ahead.push_back(*next);
+    }
+    return ahead;
+  }
 
-  void start_bare(JobIndex index) {
+  void not_started(JobIndex index) {
+    workers_.give_back(index);
+    put_back(index);
+  }
+
+  void start(JobIndex index) {
+    if (!is_bare(index)) return start_script(index);
+    send_to_worker(index);
+    bare_began(index);
+  }
+
+  void send_to_worker(JobIndex index) { workers_.run(index, scheduler_.jobs()[index].line); }
+
+  void bare_began(JobIndex index) {
     scheduler_.started(line_for(index, What::start));
-    const auto& line = scheduler_.jobs()[index].line;
-    workers_.run(index, line);
-    if (line.walltime.count() > 0) workers_.limit(index, line.walltime);
+    const auto walltime = scheduler_.jobs()[index].line.walltime;
+    if (walltime.count() > 0) workers_.limit(index, walltime);
+  }
+
+  void came_back(JobIndex index, bool cancelled) {
+    put_back(index);
+    if (cancelled) cancels_.push_back(scheduler_.jobs()[index].line.id);
+    pump_soon();
   }
 
   void worker_ended(JobIndex index, const WorkerPool::End& how) {
@@ -373,6 +454,7 @@ class Supervisor {
     note(line);
     scheduler_.started(line);
     run_on(index, static_cast<pid_t>(line.pid), std::move(watch), JobProcess::Kind::child);
+    limit(index);
   }
 
   void could_not_start(JobIndex index, const std::system_error& error, bool was_alive) {
@@ -395,16 +477,20 @@ class Supervisor {
     const auto grace = limits_.kill_grace + (is_bare(index) ? worker_patience : Seconds{0});
     auto process = std::make_unique<JobProcess>(io_, pid, std::move(watch), kind, grace,
                                                 [this, index] { ended(index); });
+    processes_[index] = std::move(process);
+  }
+
+  void limit(JobIndex index) {
     const auto& job = scheduler_.jobs()[index];
     if (job.line.walltime.count() > 0)
-      process->limit(job.line.walltime - (now() - job.started.value_or(now())));
-    processes_[index] = std::move(process);
+      processes_.at(index)->limit(job.line.walltime - (now() - job.started.value_or(now())));
   }
 
   void ended(JobIndex index) {
     const auto found = processes_.find(index);
     const auto process = std::move(found->second);
     processes_.erase(found);
+    unbegun_.erase(index);
     const auto stopped_as = process->stopped_as();
     if (const auto status = process->reap()) {
       auto line = line_for(index, What::end);
@@ -458,6 +544,7 @@ class Supervisor {
   LineWriter journal_;
   LineReader queue_reader_, control_reader_;
   RecordLog records_;
+  MpiSession mpi_session_;
   Scheduler scheduler_;
   asio::io_context io_{1};
   FileChanges changes_;
@@ -466,6 +553,8 @@ class Supervisor {
   JobEnvironment environment_;
   std::unordered_map<JobIndex, std::unique_ptr<JobProcess>> processes_;
   std::vector<JobIndex> elsewhere_;
+  std::set<JobIndex> unbegun_;       // adopted, and not known to have begun
+  std::vector<pid_t> predecessors_;  // on this machine; those that are not known to be gone
   std::vector<std::string> cancels_;
   std::string unwritten_;
   std::optional<std::chrono::steady_clock::time_point> idle_since_;

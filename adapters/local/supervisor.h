@@ -12,8 +12,11 @@
 //   worker      record log: start record, then the body's process, at its end: outputs, exit record
 //               <- the exit record
 //   supervisor  journal: end, and the next job's start in the same write
-// A script needs some eight new files, five renames and three processes; a bare job its two logs and its
-// body's process. Neither needs the supervisor's life to come to its end.
+// To a worker whose last job was short (worker.h, longest_ahead) the next one is sent ahead, with its start
+// in the journal, and begins as soon as the one before has ended, in its slots: the job shows as running for
+// a moment before it does, and comes back unbegun where that moment gets long. A script needs some eight new
+// files, five renames and three processes; a bare job its two logs and its body's process. Neither needs the
+// supervisor's life to come to its end.
 //
 // Never started twice: a job's `starting` line is in the journal before its process exists. A supervisor that
 // takes over from one that was killed holds the lock, which a child in the middle of its start would hold too
@@ -21,7 +24,8 @@
 // process, no claim and no record (core/script.h) never began, and only such a job is started again. One that
 // began and whose process still lives is watched to its end; one that began and is gone is settled by its
 // record; without a record it has failed. A bare job has begun once its start record is in the record log:
-// its worker, while that lives, may still write it; a job whose worker is gone without one is started again.
+// its worker, while that lives, may still write it; a job whose worker is gone without one is started again,
+// and so is one that a worker was sent ahead, for a worker that lost its supervisor begins nothing more.
 #pragma once
 
 #include <functional>

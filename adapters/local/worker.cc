@@ -15,6 +15,7 @@
 #include <chrono>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "adapters/local/bare_start.h"
 #include "adapters/local/job_start.h"
@@ -60,9 +61,12 @@ class Worker {
       if (poll(polled, 2, -1) < 0 && errno != EINTR) return 1;
       if (polled[1].revents && take_signals()) return 0;
       if (!polled[0].revents) continue;
-      const auto order = receive();
+      auto order = receive();
       if (!order) return 0;
-      if (order->kind == Order::Kind::run) run(*order);  // a stop came after its job's end
+      if (order->kind == Order::Kind::stop) continue;  // it came after its job's end
+      for (; order; order = std::exchange(ahead_, {})) {
+        if (!run(*order)) return 0;
+      }
     }
   }
 
@@ -83,7 +87,8 @@ class Worker {
     return term;
   }
 
-  void run(const Order& order) {
+  // False: the supervisor is gone. What it sent ahead is its successor's to start.
+  bool run(const Order& order) {
     std::string text(order.size, '\0');
     const auto got = pread(queue_.get(), text.data(), text.size(), static_cast<off_t>(order.at));
     const auto bare = got == static_cast<ssize_t>(text.size()) ? read_bare_line(text) : std::nullopt;
@@ -96,6 +101,7 @@ class Worker {
     record.native_id = line.id;
     record.host = host_;
     record.started = now();
+    at_ = order.at;
     stopped_ = {};
     if (records_.append(write_start_record(record, node))) {
       run_body(*bare, node, record);
@@ -106,7 +112,7 @@ class Worker {
     record.ended = now();
     const auto said = write_exit_record(record, node);
     const auto answer = (records_.append(said) ? recorded : not_recorded) + said;
-    send(socket_, answer.data(), answer.size(), MSG_NOSIGNAL);  // an error: nobody is there, and nobody waits
+    return send(socket_, answer.data(), answer.size(), MSG_NOSIGNAL) >= 0;
   }
 
   void run_body(const BareLine& bare, std::string_view node, Report& record) {
@@ -147,11 +153,11 @@ class Worker {
     for (bool there = true;;) {
       pollfd polled[2] = {{signals_.get(), POLLIN, 0}, {there ? socket_ : -1, POLLIN, 0}};
       const int ready = poll(polled, 2, patience());
-      if (ready == 0) signal_group(pid, SIGKILL), stopped_.kill_at.reset();
+      if (ready == 0) do_what_is_due(pid);
       if (polled[1].revents) {
         const auto order = receive();
         there = order.has_value();
-        if (order && order->kind == Order::Kind::stop) stop(pid, order->why);
+        if (order) obey(*order, pid);
       }
       if (!polled[0].revents) continue;
       if (take_signals()) stop(pid, {});
@@ -167,6 +173,22 @@ class Worker {
     return status;
   }
 
+  void obey(const Order& order, pid_t pid) {
+    if (order.kind == Order::Kind::run) {
+      ahead_ = order;
+      back_at_ = Clock::now() + longest_ahead;
+    } else if (order.at == at_) {
+      stop(pid, order.why);
+    } else if (ahead_ && order.at == ahead_->at) {
+      give_back();
+    }
+  }
+
+  void give_back() {
+    ahead_.reset();
+    send(socket_, &given_back, 1, MSG_NOSIGNAL);
+  }
+
   void stop(pid_t pid, std::optional<Outcome> why) {
     if (stopped_.term_sent) return;
     stopped_ = {true, why, Clock::now() + kill_grace_};
@@ -174,10 +196,21 @@ class Worker {
     signal_group(pid, SIGCONT);  // a stopped process would not see the TERM
   }
 
-  // Milliseconds until KILL is due; -1: it is not.
+  void do_what_is_due(pid_t pid) {
+    const auto instant = Clock::now();
+    if (stopped_.kill_at && *stopped_.kill_at <= instant) {
+      signal_group(pid, SIGKILL);
+      stopped_.kill_at.reset();
+    }
+    if (ahead_ && back_at_ <= instant) give_back();
+  }
+
+  // Milliseconds until something is due; -1: nothing is.
   int patience() const {
-    if (!stopped_.kill_at) return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*stopped_.kill_at - Clock::now()).count();
+    auto due = stopped_.kill_at;
+    if (ahead_) due = due ? std::min(*due, back_at_) : back_at_;
+    if (!due) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*due - Clock::now()).count();
     return static_cast<int>(std::max<std::int64_t>(left, 0));
   }
 
@@ -210,7 +243,10 @@ class Worker {
   Descriptor signals_, queue_;
   RecordWriter records_;
   std::string host_;
+  std::size_t at_ = 0;  // of the job that runs
   Stopped stopped_;
+  std::optional<Order> ahead_;
+  Clock::time_point back_at_{};  // when what was sent ahead goes back
 };
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "adapters/local/job_start.h"
 #include "adapters/local/launcher.h"
@@ -75,14 +76,32 @@ struct WorkerPool::Worker {
   std::unique_ptr<SharedPid> body;
   asio::posix::stream_descriptor stream;
   asio::steady_timer timer;
-  std::optional<JobIndex> job{};
-  std::string token{};  // of the last job that it was told to run
-  std::optional<Outcome> stopped_as{};
+
+  struct Task {
+    JobIndex job = 0;
+    std::size_t at = 0;  // its line in the queue
+    std::string token{};
+    std::optional<Outcome> stopped_as{};
+  };
+  Task* task(JobIndex job) {
+    for (auto* each : {&now, &next}) {
+      if (*each && (*each)->job == job) return &**each;
+    }
+    return nullptr;
+  }
+  void stop(JobIndex job, Outcome why) {
+    auto* stopped = task(job);
+    if (!stopped || stopped->stopped_as) return;
+    stopped->stopped_as = why;
+    tell({.kind = Order::Kind::stop, .at = stopped->at, .why = why});
+  }
+  std::optional<Task> now{}, next{};  // `next` was sent ahead, or is about to be
+  std::chrono::steady_clock::time_point began{};
+  bool quick = false;  // its last job was over before one that was sent ahead would have come back
 };
 
-WorkerPool::WorkerPool(asio::io_context& io, const RunFiles& files, Seconds kill_grace,
-                       std::function<void(JobIndex, const End&)> on_end)
-    : io_(io), files_(files), kill_grace_(kill_grace), on_end_(std::move(on_end)) {}
+WorkerPool::WorkerPool(asio::io_context& io, const RunFiles& files, Seconds kill_grace, Events events)
+    : io_(io), files_(files), kill_grace_(kill_grace), events_(std::move(events)) {}
 
 WorkerPool::~WorkerPool() = default;
 
@@ -107,35 +126,51 @@ WorkerPool::Identity WorkerPool::reserve(JobIndex job) {
     worker = std::move(idle_.back());
     idle_.pop_back();
   }
-  worker->job = job;
-  worker->stopped_as.reset();
+  worker->now = {.job = job};
+  worker->began = std::chrono::steady_clock::now();
   busy_[job] = worker;
+  return {worker->pid, worker->start};
+}
+
+std::vector<JobIndex> WorkerPool::without_next() const {
+  std::vector<JobIndex> jobs;
+  for (const auto& [job, worker] : busy_) {
+    if (worker->quick && !worker->next) jobs.push_back(job);
+  }
+  return jobs;
+}
+
+WorkerPool::Identity WorkerPool::reserve_after(JobIndex job, JobIndex next) {
+  const auto worker = busy_.at(job);
+  worker->next = {.job = next};
+  busy_[next] = worker;
   return {worker->pid, worker->start};
 }
 
 void WorkerPool::give_back(JobIndex job) {
   const auto found = busy_.find(job);
   if (found == busy_.end()) return;
-  found->second->job.reset();
-  idle_.push_back(std::move(found->second));
+  const auto worker = std::move(found->second);
   busy_.erase(found);
+  if (worker->next && worker->next->job == job) {
+    worker->next.reset();
+  } else {
+    worker->now.reset();
+    idle_.push_back(worker);
+  }
 }
 
 void WorkerPool::run(JobIndex job, const QueueLine& line) {
   // One that was killed meanwhile does not take it: its end is in the event loop already.
   auto& worker = *busy_.at(job);
-  worker.token = line.token;
+  auto& task = *worker.task(job);
+  task.at = line.at;
+  task.token = line.token;
   worker.tell({.kind = Order::Kind::run, .at = line.at, .size = line.size});
 }
 
 void WorkerPool::stop(JobIndex job, Outcome why) {
-  if (const auto found = busy_.find(job); found != busy_.end()) stop(*found->second, why);
-}
-
-void WorkerPool::stop(Worker& worker, Outcome why) {
-  if (worker.stopped_as) return;
-  worker.stopped_as = why;
-  worker.tell({.kind = Order::Kind::stop, .why = why});
+  if (const auto found = busy_.find(job); found != busy_.end()) found->second->stop(job, why);
 }
 
 void WorkerPool::limit(JobIndex job, std::chrono::seconds left) {
@@ -143,7 +178,7 @@ void WorkerPool::limit(JobIndex job, std::chrono::seconds left) {
   worker->timer.expires_after(std::max(left, std::chrono::seconds{0}));
   worker->timer.async_wait([watched = std::weak_ptr(worker), job](const error_code& error) {
     const auto limited = watched.lock();
-    if (!error && limited && limited->job == job) stop(*limited, Outcome::timeout);
+    if (!error && limited) limited->stop(job, Outcome::timeout);
   });
 }
 
@@ -162,18 +197,21 @@ void WorkerPool::take_answer(const std::shared_ptr<Worker>& worker) {
   if (got <= 0) return bury(worker);
   listen(worker);
   const std::string_view text(answer.data(), static_cast<std::size_t>(got));
-  end(worker, {.record = read_record(text.substr(1)),
-               .recorded = text[0] == recorded,
-               .stopped_as = worker->stopped_as});
+  if (text[0] != given_back) return end(worker, read_record(text.substr(1)), text[0] == recorded);
+  if (!worker->next) return;
+  const auto task = *std::exchange(worker->next, std::nullopt);
+  busy_.erase(task.job);
+  worker->quick = false;
+  events_.given_back(task.job, task.stopped_as);
 }
 
 // Killed while it was starting its body, a worker cannot say which process that is, nor whether there is one:
 // it shows itself within its exec.
 pid_t WorkerPool::body_left_by(const Worker& worker) {
   const pid_t body = worker.body->get();
-  if (body != body_starting) return body;
+  if (body != body_starting || !worker.now) return body;
   for (int tries = 0; tries < 100; ++tries) {
-    if (const auto found = body_of(worker.token)) return *found;
+    if (const auto found = body_of(worker.now->token)) return *found;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   return 0;
@@ -185,21 +223,22 @@ void WorkerPool::bury(const std::shared_ptr<Worker>& worker) {
   waitpid(worker->pid, nullptr, 0);
   signal_group(body_left_by(*worker), SIGKILL);
   log(fmt::format("worker {} is gone", worker->pid));
-  if (worker->job) {
-    end(worker, {.record = {}, .recorded = false, .stopped_as = worker->stopped_as});
-    worker->stream.close();
-  }
+  while (worker->now) end(worker, std::nullopt, false);  // and what was sent ahead
+  worker->stream.close();
   std::erase(idle_, worker);
 }
 
-void WorkerPool::end(const std::shared_ptr<Worker>& worker, const End& how) {
-  if (!worker->job) return;
-  const auto job = *worker->job;
+void WorkerPool::end(const std::shared_ptr<Worker>& worker, std::optional<Report> record, bool logged) {
+  if (!worker->now) return;
+  const auto task = *std::exchange(worker->now, std::exchange(worker->next, std::nullopt));
+  const auto instant = std::chrono::steady_clock::now();
   worker->timer.cancel();
-  worker->job.reset();
-  busy_.erase(job);
-  idle_.push_back(worker);
-  on_end_(job, how);
+  worker->quick = instant - worker->began < longest_ahead;
+  worker->began = instant;
+  busy_.erase(task.job);
+  if (!worker->now) idle_.push_back(worker);
+  events_.ended(task.job, {std::move(record), logged, task.stopped_as});
+  if (worker->now) events_.begun(worker->now->job);
 }
 
 }  // namespace catena::local

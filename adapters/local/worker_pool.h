@@ -1,5 +1,5 @@
 // The supervisor's side of its workers (worker.h): as many as bare jobs have run at one time, each with one
-// job at most.
+// job, and perhaps one more that was sent ahead.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -23,9 +23,16 @@ class WorkerPool {
     bool recorded = false;         // the record is in the record log
     std::optional<Outcome> stopped_as;
   };
-  // `on_end` is called from the event loop. `files` must outlive the pool.
-  WorkerPool(boost::asio::io_context& io, const RunFiles& files, Seconds kill_grace,
-             std::function<void(JobIndex, const End&)> on_end);
+  // Called from the event loop.
+  struct Events {
+    std::function<void(JobIndex, const End&)> ended;
+    // What was sent ahead is its worker's job now: the one before it has ended.
+    std::function<void(JobIndex)> begun;
+    // … or was not begun. `stopped_as`: it was being stopped.
+    std::function<void(JobIndex, std::optional<Outcome> stopped_as)> given_back;
+  };
+  // `files` must outlive the pool.
+  WorkerPool(boost::asio::io_context& io, const RunFiles& files, Seconds kill_grace, Events events);
   ~WorkerPool();  // workers that have a job bring it to its end
 
   struct Identity {
@@ -34,6 +41,10 @@ class WorkerPool {
   };
   // Gives the job a worker, which is not told yet. Throws std::system_error where none can be had.
   Identity reserve(JobIndex job);
+  // Jobs after which another may be sent ahead: their worker has none, and its last job was short. Behind a
+  // long one it would only come back.
+  std::vector<JobIndex> without_next() const;
+  Identity reserve_after(JobIndex job, JobIndex next);
   void give_back(JobIndex job);  // reserved, and not run after all
   void run(JobIndex job, const QueueLine& line);
   // Does nothing for a job that has no worker, or is being stopped already.
@@ -49,13 +60,12 @@ class WorkerPool {
   void take_answer(const std::shared_ptr<Worker>& worker);
   static pid_t body_left_by(const Worker& worker);
   void bury(const std::shared_ptr<Worker>& worker);
-  void end(const std::shared_ptr<Worker>& worker, const End& how);
-  static void stop(Worker& worker, Outcome why);
+  void end(const std::shared_ptr<Worker>& worker, std::optional<Report> record, bool logged);
 
   boost::asio::io_context& io_;
   const RunFiles& files_;
   Seconds kill_grace_;
-  std::function<void(JobIndex, const End&)> on_end_;
+  Events events_;
   std::vector<std::shared_ptr<Worker>> idle_;
   std::unordered_map<JobIndex, std::shared_ptr<Worker>> busy_;
 };

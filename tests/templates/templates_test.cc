@@ -237,7 +237,8 @@ TEST_F(Templates, ARetryOfLammpsGoesOnFromItsCheckpoint) {
   const auto dies = node("dies"), lives = node("lives");
   EXPECT_EQ(dies.at("attempts").as_int64(), 2);
   const auto log = read_text(std::string(dies.at("directory").as_string()) + "/log.lammps");
-  EXPECT_THAT(log, HasSubstr("Reading restart file"));
+  EXPECT_THAT(log, HasSubstr("Reading restart file"))
+      << "the first attempt: " << box.catena("logs melt dies --attempt 1").out;
   EXPECT_EQ(dies.at("results").at("steps").as_string(), "600");
   EXPECT_NEAR(std::stod(std::string(dies.at("results").at("energy").as_string())),
               std::stod(std::string(lives.at("results").at("energy").as_string())), 1e-3);

@@ -236,6 +236,20 @@ TEST(LocalBackend, AJobThatCannotWriteItsRecordGetsOneThatSaysWhy) {
   EXPECT_THAT(LocalRun::said(observation, "lost", Evidence::record)->reason, HasSubstr("no such folder"));
 }
 
+TEST(LocalBackend, OneMpiProgramsEndDoesNotTakeTheSessionDirectoryFromAnothersStart) {
+  const testing::Folder temporary;
+  setenv("TMPDIR", temporary.path().c_str(), 1);
+  const auto session = temporary / fmt::format("ompi.{}.{}", local::host_name(), geteuid());
+  {
+    LocalRun run;
+    // What Open MPI does in its first and its last moment.
+    run.submit({run.job("mpi", fmt::format("mkdir -p '{0}' && rmdir '{0}' && exit 3; true", session))});
+    EXPECT_THAT(run.ends(), ElementsAre(Pair("mpi", "completed")));
+  }
+  unsetenv("TMPDIR");
+  EXPECT_TRUE(eventually([&] { return !std::filesystem::exists(session); })) << "it stays for ever";
+}
+
 TEST_P(LocalBackendForms, SlotsAreNeverOverdrawn) {
   LocalRun run(GetParam(), {.cpus = 3, .memory = Bytes{100} << 20, .kill_grace = Seconds{1}});
   std::vector<Job> jobs;
@@ -435,7 +449,8 @@ TEST_P(LocalSupervisorForms, KilledAtAnyMomentNoJobRunsTwiceAndNoneIsLost) {
   for (int i = 0; i < 400; ++i) {
     std::vector<Dependency> parents;
     if (i >= 20) parents.push_back(after(static_cast<std::size_t>(i - 20), i % 3 == 0 ? On::any : On::ok));
-    jobs.push_back(run.job("j" + std::to_string(i), "sleep 0.02", parents));
+    // After a short one the next is sent ahead.
+    jobs.push_back(run.job("j" + std::to_string(i), i % 3 == 1 ? "sleep 0.05" : "true", parents));
   }
   run.submit(jobs);
   int killed = 0;

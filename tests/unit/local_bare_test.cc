@@ -2,14 +2,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <set>
 
 #include "adapters/local/launcher.h"
 #include "adapters/local/process_table.h"
 #include "adapters/local/supervisor.h"
+#include "adapters/local/worker.h"
 #include "core/script.h"
 #include "local_support.h"
 
@@ -288,6 +292,213 @@ TEST(LocalWorker, WhatRunsEndsWithItsRecordThoughTheSupervisorWasKilled) {
   EXPECT_THAT(ends, Each(Pair(::testing::_, "completed")));
   EXPECT_EQ(run.attempts().size(), 200U);
   EXPECT_THAT(run.attempts(), Each(Pair(::testing::_, 1)));
+}
+
+// --- a job that is sent ahead
+
+// A worker with the test in its supervisor's place.
+class WorkerAlone : public ::testing::Test {
+ protected:
+  WorkerAlone() : run_(Form::bare), files_(run_.directory()) {
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends_), 0);
+  }
+  ~WorkerAlone() override {
+    leave_alone();
+    if (pid_ > 0) waitpid(pid_, nullptr, 0);
+  }
+  void begin(const std::vector<Job>& jobs) {
+    LocalBackend nobody("/bin/false", {});
+    EXPECT_ANY_THROW(nobody.submit({"r1", run_.directory(), jobs}, [](const Answer&) {}));
+    local::LineReader queue(files_.queue);
+    queue.read([&](std::string_view line) {
+      orders_.push_back({.at = queue.offset() - 1 - line.size(), .size = line.size()});
+    });
+    pid_ = fork();
+    if (pid_ > 0) return;
+    close(ends_[0]);
+    std::atomic<pid_t> body = 0;
+    _exit(local::work(ends_[1], files_, Seconds{1}, body));
+  }
+  void order(std::size_t job) { EXPECT_GT(send(ends_[0], &orders_[job], sizeof(local::Order), 0), 0); }
+  void stop(std::size_t job) {
+    const local::Order order{.kind = local::Order::Kind::stop, .at = orders_[job].at};
+    EXPECT_GT(send(ends_[0], &order, sizeof order, 0), 0);
+  }
+  std::string answer() {
+    std::array<char, 16384> text;
+    const auto got = recv(ends_[0], text.data(), text.size(), 0);
+    return {text.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0))};
+  }
+  Report ended() { return *read_record(answer().substr(1)); }
+  void leave_alone() {
+    for (auto& end : ends_) {
+      if (end >= 0) close(end);
+      end = -1;
+    }
+  }
+  bool began(const std::string& token) { return run_.attempts().contains(token); }
+  static constexpr auto until_flag = "until [ -e flag ]; do sleep 0.01; done";
+
+  LocalRun run_;
+  local::RunFiles files_;
+  int ends_[2] = {-1, -1};
+  pid_t pid_ = 0;
+  std::vector<local::Order> orders_;
+};
+
+TEST_F(WorkerAlone, BeginsWhatWasSentAheadWhenTheJobBeforeHasEnded) {
+  begin({run_.job("first", "sleep 0.005; exit 3"), run_.job("second", "exit 4")});
+  order(0);
+  order(1);
+  EXPECT_EQ(ended().exit_code, 3);
+  EXPECT_EQ(ended().exit_code, 4);
+}
+
+TEST_F(WorkerAlone, GivesBackWhatWaitsBehindALongJob) {
+  begin({run_.job("long", until_flag), run_.job("second", "true")});
+  order(0);
+  order(1);
+  EXPECT_EQ(answer(), "<");
+  local::replace_file(run_.file("flag"), "");
+  EXPECT_EQ(ended().token, "long");
+  order(1);
+  EXPECT_EQ(ended().token, "second");
+  EXPECT_THAT(run_.attempts(), ElementsAre(Pair("long", 1), Pair("second", 1)));
+}
+
+TEST_F(WorkerAlone, AStopIsForTheJobThatItNames) {
+  begin({run_.job("first", "true"), run_.job("second", until_flag), run_.job("third", "true")});
+  order(0);
+  order(1);
+  EXPECT_EQ(ended().token, "first");
+  ASSERT_TRUE(eventually([&] { return began("second"); }));
+  order(2);
+  stop(0);  // it came too late
+  stop(2);
+  EXPECT_EQ(answer(), "<");
+  local::replace_file(run_.file("flag"), "");
+  const auto second = ended();
+  EXPECT_EQ(second.token, "second");
+  EXPECT_EQ(second.exit_code, 0);
+  EXPECT_EQ(second.signal, std::nullopt);
+}
+
+// Whether the second order was read or still lies in the socket.
+TEST_F(WorkerAlone, BeginsNothingMoreOnceItsSupervisorIsGone) {
+  begin({run_.job("first", "kill -STOP $PPID"), run_.job("second", "true")});
+  order(0);
+  ASSERT_TRUE(eventually([&] { return began("first"); }));
+  order(1);
+  int status = 0;
+  ASSERT_EQ(waitpid(pid_, &status, WUNTRACED), pid_);
+  ASSERT_TRUE(WIFSTOPPED(status));
+  leave_alone();
+  kill(pid_, SIGCONT);
+  ASSERT_EQ(waitpid(pid_, &status, 0), pid_);
+  pid_ = 0;
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_TRUE(run_.recorded("first"));
+  EXPECT_FALSE(began("second"));
+}
+
+// A run whose first worker has stopped itself with the job `long`, and has `next` waiting behind it: a worker
+// that goes on gives it back after a moment.
+class SentAhead : public ::testing::Test {
+ protected:
+  SentAhead() : run_(Form::bare, {.cpus = 1, .memory = Bytes{4} << 30, .kill_grace = Seconds{1}}) {}
+  void begin(Seconds walltime_of_next = Seconds{0}) {
+    std::vector<Job> jobs;
+    for (int i = 0; i < 3; ++i) jobs.push_back(run_.job("quick" + std::to_string(i), "true"));
+    jobs.push_back(run_.job("long", "kill -STOP $PPID; until [ -e flag ]; do sleep 0.01; done"));
+    jobs.push_back(run_.job("next", "true"));
+    jobs.back().resources.walltime = walltime_of_next;
+    run_.submit(jobs);
+    ASSERT_TRUE(eventually([&] { return run_.attempts().contains("long") && start_of("next"); }))
+        << "nothing was sent ahead";
+    const auto start = *start_of("next");
+    EXPECT_EQ(start.pid, start_of("long")->pid);
+    worker_ = static_cast<pid_t>(start.pid);
+  }
+  std::optional<local::JournalLine> start_of(const std::string& token) const {
+    for (const auto& start : starts(run_)) {
+      if (start.token == token) return start;
+    }
+    return std::nullopt;
+  }
+  bool was_put_back(const std::string& token) const {
+    bool found = false;
+    local::LineReader(run_.file(".catena/local/journal")).read([&](std::string_view text) {
+      const auto line = local::read_journal_line(text);
+      found = found || (line && line->what == local::JournalLine::What::back && line->token == token);
+    });
+    return found;
+  }
+  void let_long_end() {
+    kill(worker_, SIGCONT);
+    local::replace_file(run_.file("flag"), "");
+  }
+  void expect_ends(const std::string& of_long, const std::string& of_next) {
+    const auto ends = run_.ends();
+    EXPECT_EQ(ends.at("long"), of_long);
+    EXPECT_EQ(ends.at("next"), of_next);
+    EXPECT_THAT(run_.attempts(), Each(Pair(::testing::_, 1)));
+    EXPECT_EQ(run_.attempts().size(), of_next == "cancelled" ? 4U : 5U);
+  }
+
+  LocalRun run_;
+  pid_t worker_ = 0;
+};
+
+TEST_F(SentAhead, ComesBackFromBehindALongJob) {
+  begin();
+  kill(worker_, SIGCONT);
+  EXPECT_TRUE(eventually([&] { return was_put_back("next"); }));
+  EXPECT_TRUE(eventually([&] { return run_.live_state("next") == JobState::queued; }));
+  let_long_end();
+  expect_ends("completed", "completed");
+}
+
+TEST_F(SentAhead, CancelledItIsNotBegun) {
+  begin();
+  run_.control(Action::cancel, "next");
+  let_long_end();
+  expect_ends("completed", "cancelled");
+}
+
+TEST_F(SentAhead, RunsOnceThoughItsWorkerIsKilled) {
+  begin();
+  kill(worker_, SIGKILL);
+  expect_ends("failed", "completed");
+}
+
+TEST_F(SentAhead, HasItsOwnTimeLimit) {
+  std::vector<Job> jobs;
+  for (int i = 0; i < 9; ++i) jobs.push_back(run_.job("quick" + std::to_string(i), "true"));
+  jobs.push_back(run_.job("limited", "while :; do sleep 0.01; done"));
+  jobs.back().resources.walltime = Seconds{1};
+  run_.submit(jobs);
+  EXPECT_EQ(run_.ends().at("limited"), "timeout");
+}
+
+TEST_F(SentAhead, TheSuccessorOfItsSupervisorTakesItBackAndItsWorkerDoesNotBeginIt) {
+  begin();
+  run_.kill_supervisor();
+  run_.reopen();
+  run_.observe();  // starts the successor
+  EXPECT_TRUE(eventually([&] { return was_put_back("next"); }));
+  let_long_end();
+  expect_ends("completed", "completed");
+}
+
+TEST_F(SentAhead, CancelledByTheSuccessorTheJobBeforeGoesOn) {
+  begin(Seconds{1});
+  run_.kill_supervisor();
+  run_.reopen();
+  run_.control(Action::cancel, "next");  // starts the successor
+  EXPECT_TRUE(eventually([&] { return run_.journaled("next").has_value(); }));
+  EXPECT_EQ(run_.live_state("long"), JobState::running);
+  let_long_end();
+  expect_ends("completed", "cancelled");
 }
 
 TEST(LocalWorker, ItsFilesAreNobodyElsesToRead) {

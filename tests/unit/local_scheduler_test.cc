@@ -15,8 +15,11 @@ class Machine {
   explicit Machine(int cpus = 4, Bytes memory = 1000) : scheduler(Limits{.cpus = cpus, .memory = memory}) {}
 
   static std::string id(JobIndex index) { return "local." + std::to_string(index + 1); }
-  JobIndex add(std::vector<std::pair<On, JobIndex>> parents = {}, int cpus = 1, Bytes memory = 0) {
+  JobIndex add_bare(int cpus = 1, Bytes memory = 0) { return add({}, cpus, memory, "body"); }
+  JobIndex add(std::vector<std::pair<On, JobIndex>> parents = {}, int cpus = 1, Bytes memory = 0,
+               const std::string& body = "") {
     QueueLine line;
+    line.body = body;
     line.id = id(count_);
     line.token = "t" + std::to_string(count_);
     line.cpus = cpus;
@@ -227,6 +230,57 @@ TEST(SchedulerRepoint, ToNothingSetsFreeAndToAnUnknownJobSkips) {
   machine.control(Action::repoint, 2, {{On::ok, "local.99"}});
   EXPECT_THAT(machine.go(), ElementsAre(1));
   EXPECT_TRUE(machine.has_ended(2, Outcome::skipped_by_failure));
+}
+
+// --- a job that is sent ahead
+
+TEST(SchedulerAhead, AJobHasNoSlotsBeforeItHasStarted) {
+  Machine machine(1);
+  for (int i = 0; i < 4; ++i) machine.add_bare();
+  EXPECT_THAT(machine.go(), ElementsAre(0));
+  EXPECT_EQ(machine.scheduler.next_after(0), 1U);
+  EXPECT_EQ(machine.job(1).phase, LocalJob::Phase::starting);
+  machine.end(0);
+  machine.scheduler.started(machine.line(1, JournalLine::What::start));
+  EXPECT_THAT(machine.go(), IsEmpty()) << "it has the slot now";
+  EXPECT_EQ(machine.scheduler.next_after(1), 2U);
+  machine.scheduler.put_back(machine.line(2, JournalLine::What::back));
+  EXPECT_THAT(machine.go(), IsEmpty()) << "it gave back a slot that it never had";
+  machine.end(1);
+  EXPECT_THAT(machine.go(), ElementsAre(2));
+  EXPECT_EQ(machine.scheduler.next_after(2), 3U);
+  machine.end(3, Outcome::cancelled);
+  machine.end(2);
+  EXPECT_TRUE(machine.scheduler.idle());
+  EXPECT_EQ(machine.scheduler.unfinished(), 0U);
+}
+
+TEST(SchedulerAhead, OnlyTheFirstAndIfItNeedsNoMoreThanTheOneBefore) {
+  Machine machine(2, 100);
+  const auto running = machine.add_bare(1, 50), other = machine.add_bare(1, 50);
+  EXPECT_EQ(machine.scheduler.next_after(running), std::nullopt) << "nothing is ready";
+  const auto wide = machine.add_bare(2, 0);
+  machine.add_bare();
+  EXPECT_THAT(machine.go(), ElementsAre(running, other));
+  EXPECT_EQ(machine.scheduler.next_after(running), std::nullopt) << "of CPUs";
+  machine.end(wide, Outcome::cancelled);
+  EXPECT_EQ(machine.scheduler.next_after(running), 3U);
+  machine.add_bare(1, 51);
+  machine.scheduler.settle();
+  EXPECT_EQ(machine.scheduler.next_after(running), std::nullopt) << "of memory";
+}
+
+TEST(SchedulerAhead, NoScriptAndNothingWhoseStartIsWaitedFor) {
+  Machine machine(1);
+  const auto running = machine.add_bare();
+  const auto script = machine.add();
+  EXPECT_THAT(machine.go(), ElementsAre(running));
+  EXPECT_EQ(machine.scheduler.next_after(running), std::nullopt);
+  machine.end(script, Outcome::cancelled);
+  const auto parent = machine.add_bare();
+  machine.add({{On::start, parent}});
+  machine.scheduler.settle();
+  EXPECT_EQ(machine.scheduler.next_after(running), std::nullopt);
 }
 
 TEST(SchedulerReplay, ControlIsKnownBeforeOldEndsAreJudged) {
