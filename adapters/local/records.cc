@@ -199,8 +199,10 @@ Limits resolve(Limits limits) {
 }
 
 std::string write_limits(const Limits& limits) {
-  return json::serialize(json::object{
-             {"cpus", limits.cpus}, {"memory", limits.memory}, {"kill_grace", limits.kill_grace.count()}}) +
+  return json::serialize(json::object{{"cpus", limits.cpus},
+                                      {"memory", limits.memory},
+                                      {"kill_grace", limits.kill_grace.count()},
+                                      {"longest_ahead_ms", limits.longest_ahead.count()}}) +
          "\n";
 }
 
@@ -212,6 +214,8 @@ Limits read_limits(std::string_view content) {
   limits.cpus = static_cast<int>(number(*from, "cpus"));
   limits.memory = number(*from, "memory");
   if (from->contains("kill_grace")) limits.kill_grace = Seconds{number(*from, "kill_grace")};
+  if (from->contains("longest_ahead_ms"))
+    limits.longest_ahead = std::chrono::milliseconds{number(*from, "longest_ahead_ms")};
   return limits;
 }
 

@@ -6,6 +6,7 @@
 // A line that cannot be read (torn, foreign) is passed over.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -44,6 +45,9 @@ struct Limits {
   int cpus = 0;            // 0: those that this process may run on
   Bytes memory = 0;        // 0: the machine's
   Seconds kill_grace{10};  // between TERM and KILL
+  // How long a job that was sent ahead to a worker waits there for the one before to end, and how short a
+  // worker's last job must have been for one to be sent (worker.h).
+  std::chrono::milliseconds longest_ahead{20};
   bool operator==(const Limits&) const = default;
 };
 Limits resolve(Limits limits);  // fills in the machine's

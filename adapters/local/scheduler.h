@@ -12,8 +12,9 @@
 
 namespace catena::local {
 
-// The order is that of the queue. A job that does not fit lets smaller ones pass, but no more than 100 of
-// them and no longer than 60 seconds; after that nothing starts before it.
+// The order is that of the queue, but for a job that was sent ahead and came back: later ones may have
+// started meanwhile. A job that does not fit lets smaller ones pass, but no more than 100 of them and no
+// longer than 60 seconds; after that nothing starts before it.
 class Scheduler {
  public:
   using Instant = std::chrono::steady_clock::time_point;

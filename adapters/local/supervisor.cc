@@ -58,7 +58,7 @@ class Supervisor {
         scheduler_(limits),
         changes_(io_, [this] { look_and_pump(); }),
         tick_(io_),
-        workers_(io_, files_, limits.kill_grace,
+        workers_(io_, files_, limits_,
                  {.ended = [this](JobIndex index, const WorkerPool::End& end) { worker_ended(index, end); },
                   .begun = [this](JobIndex index) { bare_began(index); },
                   .given_back =

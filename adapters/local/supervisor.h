@@ -12,7 +12,7 @@
 //   worker      record log: start record, then the body's process, at its end: outputs, exit record
 //               <- the exit record
 //   supervisor  journal: end, and the next job's start in the same write
-// To a worker whose last job was short (worker.h, longest_ahead) the next one is sent ahead, with its start
+// To a worker whose last job was short (Limits::longest_ahead) the next one is sent ahead, with its start
 // in the journal, and begins as soon as the one before has ended, in its slots: the job shows as running for
 // a moment before it does, and comes back unbegun where that moment gets long. A script needs some eight new
 // files, five renames and three processes; a bare job its two logs and its body's process. Neither needs the

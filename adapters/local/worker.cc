@@ -45,10 +45,10 @@ Descriptor watched_signals() {
 
 class Worker {
  public:
-  Worker(int socket, const RunFiles& files, Seconds kill_grace, std::atomic<pid_t>& body)
+  Worker(int socket, const RunFiles& files, const Limits& limits, std::atomic<pid_t>& body)
       : socket_(socket),
         files_(files),
-        kill_grace_(kill_grace),
+        limits_(limits),
         body_(body),
         signals_(watched_signals()),
         queue_(::open(files.queue.c_str(), O_RDONLY | O_CLOEXEC)),
@@ -176,7 +176,7 @@ class Worker {
   void obey(const Order& order, pid_t pid) {
     if (order.kind == Order::Kind::run) {
       ahead_ = order;
-      back_at_ = Clock::now() + longest_ahead;
+      back_at_ = Clock::now() + limits_.longest_ahead;
     } else if (order.at == at_) {
       stop(pid, order.why);
     } else if (ahead_ && order.at == ahead_->at) {
@@ -191,7 +191,7 @@ class Worker {
 
   void stop(pid_t pid, std::optional<Outcome> why) {
     if (stopped_.term_sent) return;
-    stopped_ = {true, why, Clock::now() + kill_grace_};
+    stopped_ = {true, why, Clock::now() + limits_.kill_grace};
     signal_group(pid, SIGTERM);
     signal_group(pid, SIGCONT);  // a stopped process would not see the TERM
   }
@@ -238,7 +238,7 @@ class Worker {
 
   int socket_;
   const RunFiles& files_;
-  Seconds kill_grace_;
+  const Limits& limits_;
   std::atomic<pid_t>& body_;
   Descriptor signals_, queue_;
   RecordWriter records_;
@@ -251,9 +251,9 @@ class Worker {
 
 }  // namespace
 
-int work(int socket, const RunFiles& files, Seconds kill_grace, std::atomic<pid_t>& body) {
+int work(int socket, const RunFiles& files, const Limits& limits, std::atomic<pid_t>& body) {
   try {
-    return Worker(socket, files, kill_grace, body).serve();
+    return Worker(socket, files, limits, body).serve();
   } catch (const std::exception& error) {
     log(fmt::format("a worker ended by an error: {}", error.what()));
     return 1;

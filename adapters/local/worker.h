@@ -8,13 +8,12 @@
 //
 // A second job may be sent ahead while one runs: it begins as soon as the first has ended and its end has
 // been said, which saves two processes' wake-ups between short jobs. It never waits for long: after
-// longest_ahead it goes back unbegun. Once the supervisor is gone, no job is begun any more.
+// Limits::longest_ahead it goes back unbegun. Once the supervisor is gone, no job is begun any more.
 #pragma once
 
 #include <sys/types.h>
 
 #include <atomic>
-#include <chrono>
 
 #include "adapters/local/records.h"
 
@@ -33,12 +32,10 @@ constexpr char recorded = '+';      // it is in the record log
 constexpr char not_recorded = '-';  // it could not be written there
 constexpr char given_back = '<';    // no record: the job that was sent ahead was not begun, and will not be
 
-constexpr std::chrono::milliseconds longest_ahead{20};
-
 constexpr pid_t body_starting = -1;
 
 // Serves until the socket's other end is closed. `body`: the running body's process, 0, or body_starting, for
 // the supervisor to see. Returns an exit status.
-int work(int socket, const RunFiles& files, Seconds kill_grace, std::atomic<pid_t>& body);
+int work(int socket, const RunFiles& files, const Limits& limits, std::atomic<pid_t>& body);
 
 }  // namespace catena::local

@@ -49,13 +49,13 @@ class SharedPid {
 
 // In the new process: nothing of the supervisor's is kept. Its lock would outlive it here, and its ends of
 // the other workers' sockets would keep them waiting.
-[[noreturn]] void become_worker(Descriptor socket, const RunFiles& files, Seconds kill_grace,
+[[noreturn]] void become_worker(Descriptor socket, const RunFiles& files, const Limits& limits,
                                 std::atomic<pid_t>& body) {
   setpgid(0, 0);
   constexpr int kept = 3;
   if (socket.get() != kept && dup2(socket.get(), kept) != kept) _exit(1);
   close_range(kept + 1, ~0U, 0);
-  _exit(work(kept, files, kill_grace, body));
+  _exit(work(kept, files, limits, body));
 }
 
 }  // namespace
@@ -100,8 +100,8 @@ struct WorkerPool::Worker {
   bool quick = false;  // its last job was over before one that was sent ahead would have come back
 };
 
-WorkerPool::WorkerPool(asio::io_context& io, const RunFiles& files, Seconds kill_grace, Events events)
-    : io_(io), files_(files), kill_grace_(kill_grace), events_(std::move(events)) {}
+WorkerPool::WorkerPool(asio::io_context& io, const RunFiles& files, const Limits& limits, Events events)
+    : io_(io), files_(files), limits_(limits), events_(std::move(events)) {}
 
 WorkerPool::~WorkerPool() = default;
 
@@ -112,7 +112,7 @@ std::shared_ptr<WorkerPool::Worker> WorkerPool::start() {
   auto body = std::make_unique<SharedPid>();
   const pid_t pid = fork();
   if (pid < 0) fail("fork");
-  if (pid == 0) become_worker(std::move(theirs), files_, kill_grace_, body->get());
+  if (pid == 0) become_worker(std::move(theirs), files_, limits_, body->get());
   auto worker = std::make_shared<Worker>(io_, std::move(ours), pid, std::move(body));
   listen(worker);
   return worker;
@@ -233,7 +233,7 @@ void WorkerPool::end(const std::shared_ptr<Worker>& worker, std::optional<Report
   const auto task = *std::exchange(worker->now, std::exchange(worker->next, std::nullopt));
   const auto instant = std::chrono::steady_clock::now();
   worker->timer.cancel();
-  worker->quick = instant - worker->began < longest_ahead;
+  worker->quick = instant - worker->began < limits_.longest_ahead;
   worker->began = instant;
   busy_.erase(task.job);
   if (!worker->now) idle_.push_back(worker);

@@ -31,8 +31,8 @@ class WorkerPool {
     // … or was not begun. `stopped_as`: it was being stopped.
     std::function<void(JobIndex, std::optional<Outcome> stopped_as)> given_back;
   };
-  // `files` must outlive the pool.
-  WorkerPool(boost::asio::io_context& io, const RunFiles& files, Seconds kill_grace, Events events);
+  // `files` and `limits` must outlive the pool.
+  WorkerPool(boost::asio::io_context& io, const RunFiles& files, const Limits& limits, Events events);
   ~WorkerPool();  // workers that have a job bring it to its end
 
   struct Identity {
@@ -64,7 +64,7 @@ class WorkerPool {
 
   boost::asio::io_context& io_;
   const RunFiles& files_;
-  Seconds kill_grace_;
+  const Limits& limits_;
   Events events_;
   std::vector<std::shared_ptr<Worker>> idle_;
   std::unordered_map<JobIndex, std::shared_ptr<Worker>> busy_;
