@@ -11,9 +11,9 @@ namespace catena::local {
 
 class MpiSession {
  public:
-  // A successor for the same run holds the same. Where nothing can be made there (another's directory, a full
-  // disk), nothing is held.
-  explicit MpiSession(const std::string& run_directory);
+  // Lets go of what processes held that were killed. Where nothing can be made there (another's directory, a
+  // full disk), nothing is held.
+  MpiSession();
   ~MpiSession();
   MpiSession(const MpiSession&) = delete;
   MpiSession& operator=(const MpiSession&) = delete;

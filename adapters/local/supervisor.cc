@@ -54,7 +54,6 @@ class Supervisor {
         queue_reader_(files_.queue),
         control_reader_(files_.control),
         records_(files_.records),
-        mpi_session_(files_.run),
         scheduler_(limits),
         changes_(io_, [this] { look_and_pump(); }),
         tick_(io_),

@@ -240,10 +240,12 @@ TEST(LocalBackend, OneMpiProgramsEndDoesNotTakeTheSessionDirectoryFromAnothersSt
   const testing::Folder temporary;
   setenv("TMPDIR", temporary.path().c_str(), 1);
   const auto session = temporary / fmt::format("ompi.{}.{}", local::host_name(), geteuid());
+  std::filesystem::create_directories(session + "/catena.99999999");  // of a supervisor that was killed
   {
     LocalRun run;
-    // What Open MPI does in its first and its last moment.
-    run.submit({run.job("mpi", fmt::format("mkdir -p '{0}' && rmdir '{0}' && exit 3; true", session))});
+    // What Open MPI does in its last moment.
+    run.submit({run.job(
+        "mpi", fmt::format("[ ! -e '{0}/catena.99999999' ] && ! rmdir '{0}' && [ -d '{0}' ]", session))});
     EXPECT_THAT(run.ends(), ElementsAre(Pair("mpi", "completed")));
   }
   unsetenv("TMPDIR");
