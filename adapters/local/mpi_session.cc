@@ -1,7 +1,6 @@
 #include "adapters/local/mpi_session.h"
 
 #include <fmt/core.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,7 +34,7 @@ void let_go_of_the_dead(const std::string& shared) {
     pid_t pid = 0;
     if (!name.starts_with(prefix)) continue;
     std::from_chars(name.data() + prefix.size(), name.data() + name.size(), pid);
-    if (pid > 0 && kill(pid, 0) != 0 && errno == ESRCH) rmdir(it->path().c_str());
+    if (pid > 0 && !process_start(pid)) rmdir(it->path().c_str());
   }
 }
 

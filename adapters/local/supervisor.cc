@@ -60,10 +60,7 @@ class Supervisor {
         workers_(io_, files_, limits_,
                  {.ended = [this](JobIndex index, const WorkerPool::End& end) { worker_ended(index, end); },
                   .begun = [this](JobIndex index) { bare_began(index); },
-                  .given_back =
-                      [this](JobIndex index, std::optional<Outcome> stopped_as) {
-                        came_back(index, stopped_as.has_value());
-                      }}) {}
+                  .given_back = [this](JobIndex index, bool cancelled) { came_back(index, cancelled); }}) {}
 
   int run() {
     if (!changes_.watch({files_.queue, files_.control}))
@@ -229,6 +226,7 @@ class Supervisor {
   // worker begins what was sent ahead only after it could tell its supervisor of the end of the job before,
   // so that one which ends later than that supervisor's sockets were closed has no successor at this worker.
   void look_at_unbegun() {
+    if (unbegun_.empty()) return;
     std::erase_if(predecessors_, [](pid_t pid) { return !process_start(pid); });
     std::erase_if(unbegun_, [this](JobIndex index) {
       const auto& job = scheduler_.jobs()[index];
@@ -363,17 +361,20 @@ class Supervisor {
   // A bare job's start is its worker's, which is there already: one line says both.
   void note_intent(JobIndex index) {
     if (!is_bare(index)) return note(line_for(index, What::starting));
-    auto line = line_for(index, What::start);
     try {
-      const auto worker = workers_.reserve(index);
-      line.pid = worker.pid;
-      line.pid_start = worker.start;
-      note(line);
+      note_start(index, workers_.reserve(index));
     } catch (const std::system_error& error) {
-      log(fmt::format("no worker for {} ({}): {}", line.id, scheduler_.jobs()[index].line.name,
-                      error.what()));
+      const auto& job = scheduler_.jobs()[index].line;
+      log(fmt::format("no worker for {} ({}): {}", job.id, job.name, error.what()));
       put_off_ = true;
     }
+  }
+
+  void note_start(JobIndex index, const WorkerPool::Identity& worker) {
+    auto line = line_for(index, What::start);
+    line.pid = worker.pid;
+    line.pid_start = worker.start;
+    note(line);
   }
 
   // What is sent ahead to workers with short jobs: a job that begins without this process's doing must be in
@@ -384,11 +385,7 @@ class Supervisor {
     for (const auto running : workers_.without_next()) {
       const auto next = scheduler_.next_after(running);
       if (!next) break;
-      const auto worker = workers_.reserve_after(running, *next);
-      auto line = line_for(*next, What::start);
-      line.pid = worker.pid;
-      line.pid_start = worker.start;
-      note(line);
+      note_start(*next, workers_.reserve_after(running, *next));
       ahead.push_back(*next);
     }
     return ahead;

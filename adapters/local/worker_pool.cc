@@ -202,7 +202,7 @@ void WorkerPool::take_answer(const std::shared_ptr<Worker>& worker) {
   const auto task = *std::exchange(worker->next, std::nullopt);
   busy_.erase(task.job);
   worker->quick = false;
-  events_.given_back(task.job, task.stopped_as);
+  events_.given_back(task.job, task.stopped_as.has_value());
 }
 
 // Killed while it was starting its body, a worker cannot say which process that is, nor whether there is one:

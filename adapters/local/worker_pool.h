@@ -28,8 +28,8 @@ class WorkerPool {
     std::function<void(JobIndex, const End&)> ended;
     // What was sent ahead is its worker's job now: the one before it has ended.
     std::function<void(JobIndex)> begun;
-    // … or was not begun. `stopped_as`: it was being stopped.
-    std::function<void(JobIndex, std::optional<Outcome> stopped_as)> given_back;
+    // … or was not begun. `cancelled`: stop() was called for it.
+    std::function<void(JobIndex, bool cancelled)> given_back;
   };
   // `files` and `limits` must outlive the pool.
   WorkerPool(boost::asio::io_context& io, const RunFiles& files, const Limits& limits, Events events);
